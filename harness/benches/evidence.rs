@@ -80,6 +80,7 @@ impl Runtime<'_> {
             record_actions: false,
             record_requests: false,
             traces: None,
+            access_log: None,
             accept_invalid: false,
             oracles: false,
             replication,

@@ -54,6 +54,7 @@
 //!     record_actions: false,
 //!     record_requests: false,
 //!     traces: None,
+//!     access_log: None,
 //!     accept_invalid: true,
 //!     oracles: false,
 //!     replication: 0,

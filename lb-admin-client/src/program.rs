@@ -49,6 +49,8 @@ pub struct Program {
     /// The file to which it logs requests when its weights are steered, because it counts nothing itself;
     /// `None` if it keeps counters.
     pub steering_log: Option<&'static str>,
+    /// Whether it logs requests to its standard output, because it cannot write a file.
+    pub logs_to_stdout: bool,
     /// Where the load balancer accepts commands when `bench` starts it.
     pub admin: AdminPlace,
     /// The value of `--admin` for a running load balancer, such as `the URL of its admin API`.
@@ -130,7 +132,12 @@ pub struct Launch<'a> {
     pub backends: &'a [KnownBackend],
     /// The file of [`Program::steering_log`]; `None` if no weights are steered or it writes none.
     pub access_log: Option<PathBuf>,
+    /// Whether it logs every request to [`ACCESS_LOG`], with the backend and all times that it knows.
+    pub logs_requests: bool,
 }
+
+/// The file to which a load balancer logs requests, in the folder in which it runs.
+pub const ACCESS_LOG: &str = "access.log";
 
 impl Launch<'_> {
     /// Returns whether any of the algorithms that will run has steered weights.

@@ -2,7 +2,7 @@
 
 use super::stats;
 use lb_core::service_time::ServiceTime;
-use statrs::distribution::{ContinuousCDF, Exp, LogNormal};
+use statrs::distribution::{ContinuousCDF, Exp, LogNormal, Normal};
 
 /// Number of values that represent a measured distribution.
 const VALUES: usize = 1000;
@@ -14,11 +14,17 @@ const CLOSE: f64 = 0.01;
 /// The Kolmogorov-Smirnov statistic times the root of the sample's size stays below this in 99 of 100
 /// samples of the distribution itself (Smirnov, 1948).
 const KOLMOGOROV_99: f64 = 1.63;
+/// Times below this many blurs do not tell the form of a distribution.
+const BLURRED: f64 = 2.0;
+/// Share of times below the long one from which the spread of blurred times is estimated.
+const LONG: f64 = 0.9;
 /// Largest sigma of a log-normal distribution that a topology accepts.
 const MOST_SIGMA: f64 = 3.0;
 
-/// Returns the distribution of `sorted` service times in milliseconds, or `None` if there are none.
-pub(super) fn distribution(sorted: &[f64]) -> Option<ServiceTime> {
+/// Returns the distribution of `sorted` service times in milliseconds, or `None` if there are none. `blur` is that by
+/// which single times may be wrong because clock times were cut off, in milliseconds; 0 for exact times. Then short times
+/// do not tell the form, and long ones do: only a closed form has the rare long times that the sample lacks.
+pub(super) fn distribution(sorted: &[f64], blur: f64) -> Option<ServiceTime> {
     if sorted.is_empty() {
         return None;
     }
@@ -28,31 +34,51 @@ pub(super) fn distribution(sorted: &[f64]) -> Option<ServiceTime> {
         return Some(ServiceTime::Constant { mean_ms: mean });
     }
     let close = (KOLMOGOROV_99 / (sorted.len() as f64).sqrt()).max(CLOSE);
+    let from = BLURRED * blur;
     if let Ok(form) = Exp::new(1.0 / mean)
-        && distance(sorted, |value| form.cdf(value)) < close
+        && distance(sorted, from, |value| form.cdf(value)) < close
     {
         return Some(ServiceTime::Exponential { mean_ms: mean });
+    }
+    if blur > 0.0 {
+        return Some(blurred(sorted, mean, from, close).unwrap_or_else(|| measured(sorted)));
     }
     let logs: Vec<f64> = sorted.iter().map(|value| value.max(f64::MIN_POSITIVE).ln()).collect();
     let mu = stats::mean(&logs);
     let sigma = stats::deviation(&logs, mu);
     if let Ok(form) = LogNormal::new(mu, sigma)
         && sigma <= MOST_SIGMA
-        && distance(sorted, |value| form.cdf(value)) < close
+        && distance(sorted, 0.0, |value| form.cdf(value)) < close
     {
         return Some(ServiceTime::LogNormal { mean_ms: (mu + sigma * sigma / 2.0).exp(), sigma });
     }
-    Some(ServiceTime::Empirical { values_ms: slices(sorted) })
+    Some(measured(sorted))
 }
 
-/// Returns the largest distance between the sample's distribution function and `cdf` (Kolmogorov, 1933).
-fn distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
+fn measured(sorted: &[f64]) -> ServiceTime {
+    ServiceTime::Empirical { values_ms: slices(sorted) }
+}
+
+/// Returns a log-normal distribution with the mean of the sample, whose spread comes from its median and a long time,
+/// if it fits above `from`.
+fn blurred(sorted: &[f64], mean: f64, from: f64, close: f64) -> Option<ServiceTime> {
+    let [middle, long] = [0.5, LONG].map(|share| stats::quantile(sorted, share).unwrap_or(0.0));
+    let sigma = (long / middle).ln() / Normal::standard().inverse_cdf(LONG);
+    let form = LogNormal::new(mean.ln() - sigma * sigma / 2.0, sigma).ok()?;
+    let fits =
+        middle > from && sigma <= MOST_SIGMA && distance(sorted, from, |value| form.cdf(value)) < close;
+    fits.then_some(ServiceTime::LogNormal { mean_ms: mean, sigma })
+}
+
+/// Returns the largest distance between the sample's distribution function and `cdf` at values from `from` on
+/// (Kolmogorov, 1933).
+fn distance(sorted: &[f64], from: f64, cdf: impl Fn(f64) -> f64) -> f64 {
     let n = sorted.len() as f64;
     let gap = |(i, value): (usize, &f64)| {
         let p = cdf(*value);
         (p - i as f64 / n).abs().max((p - (i + 1) as f64 / n).abs())
     };
-    sorted.iter().enumerate().map(gap).fold(0.0, f64::max)
+    sorted.iter().enumerate().filter(|(_, value)| **value >= from).map(gap).fold(0.0, f64::max)
 }
 
 /// Reduces the sample to at most [`VALUES`] values: the means of equal slices, which preserve the sample's
@@ -67,6 +93,7 @@ fn slices(sorted: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
     use lb_core::Seed;
+    use rand::RngExt;
 
     fn sample(of: &ServiceTime) -> Vec<f64> {
         let mut rng = Seed(11).stream(&[]);
@@ -78,15 +105,15 @@ mod tests {
     #[test]
     fn closed_forms_are_recognised() {
         let constant = ServiceTime::Constant { mean_ms: 4.0 };
-        assert_eq!(distribution(&sample(&constant)), Some(constant), "equal values are constant");
+        assert_eq!(distribution(&sample(&constant), 0.0), Some(constant), "equal values are constant");
         let Some(ServiceTime::Exponential { mean_ms }) =
-            distribution(&sample(&ServiceTime::Exponential { mean_ms: 8.0 }))
+            distribution(&sample(&ServiceTime::Exponential { mean_ms: 8.0 }), 0.0)
         else {
             panic!("an exponential sample is exponential");
         };
         assert!((mean_ms / 8.0 - 1.0).abs() < 0.03, "the mean is 8 ms, found {mean_ms}");
         let Some(ServiceTime::LogNormal { mean_ms, sigma }) =
-            distribution(&sample(&ServiceTime::LogNormal { mean_ms: 20.0, sigma: 1.0 }))
+            distribution(&sample(&ServiceTime::LogNormal { mean_ms: 20.0, sigma: 1.0 }), 0.0)
         else {
             panic!("a log-normal sample is log-normal");
         };
@@ -98,7 +125,7 @@ mod tests {
         let mut two = sample(&ServiceTime::LogNormal { mean_ms: 2.0, sigma: 0.2 });
         two.extend(sample(&ServiceTime::LogNormal { mean_ms: 40.0, sigma: 0.2 }));
         two.sort_by(f64::total_cmp);
-        let found = distribution(&two).expect("a distribution");
+        let found = distribution(&two, 0.0).expect("a distribution");
         let ServiceTime::Empirical { values_ms } = &found else {
             panic!("a bimodal sample has no closed form: {found:?}");
         };
@@ -108,7 +135,24 @@ mod tests {
     }
 
     #[test]
+    fn the_form_is_seen_through_the_blur_of_cut_off_times() {
+        let long_tailed = ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 };
+        let mut rng = Seed(12).stream(&[]);
+        let mut blur = |value: f64| (value + rng.random_range(-1.0..1.0) + rng.random_range(-1.0..1.0)).abs();
+        let mut seen: Vec<f64> = sample(&long_tailed).into_iter().map(&mut blur).collect();
+        seen.sort_by(f64::total_cmp);
+        let Some(ServiceTime::LogNormal { mean_ms, sigma }) = distribution(&seen, 1.0) else {
+            panic!("it is log-normal");
+        };
+        assert!((mean_ms / 10.0 - 1.0).abs() < 0.03 && (sigma - 1.0).abs() < 0.03, "{mean_ms}, {sigma}");
+        assert!(
+            matches!(distribution(&seen, 0.0), Some(ServiceTime::Empirical { .. })),
+            "exact, it would not be"
+        );
+    }
+
+    #[test]
     fn nothing_has_no_distribution() {
-        assert_eq!(distribution(&[]), None, "an empty sample");
+        assert_eq!(distribution(&[], 0.0), None, "an empty sample");
     }
 }

@@ -29,8 +29,10 @@ pub(super) struct Workings {
     pub(super) paces: Paces,
     /// Logarithm of the work of a typical request at speed 1.
     pub(super) reference: f64,
-    /// Whether work is only known to a resolution that is not small compared with it.
-    pub(super) coarse: bool,
+    /// Unit of times in nanoseconds, if it is not small compared with work; 0 otherwise.
+    pub(super) unit: f64,
+    /// Length of the longest episode in nanoseconds.
+    pub(super) length: f64,
 }
 
 /// Fits a topology and a load to traces.
@@ -46,37 +48,39 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     check_numbers(traces)?;
     let tick = Tick::new(resolution);
     let coarse = resolution.unit >= COARSE;
-    // Ticks are longer than what a request spends outside its backend on a local network, so they do not show it.
-    let (overhead, overhead_source) = match coarse {
+    let unit = if coarse { tick.unit } else { 0.0 };
+    let (mut overhead, mut overhead_source) = match coarse {
         true => (Options::LOOPBACK_DELAY * 2, OverheadSource::Assumed),
         false => overhead::overhead(traces),
     };
-    let nanos = overhead.as_nanos() as f64;
-    let backends = traces.backends.len();
-    let episodes: Vec<Vec<Visits>> =
-        traces.episodes.iter().map(|episode| visits::visits(episode, backends, nanos, tick.unit)).collect();
     let length = traces.episodes.iter().map(|episode| episode.length().as_nanos() as f64).fold(0.0, f64::max);
-
-    let fits = queueings(&episodes, backends, tick);
-    let replays: Vec<Vec<Replayed>> = (0..backends)
-        .map(|backend| {
-            let queueing = fits[backend].queueing;
-            episodes.iter().map(|all| queueing::replay(&all[backend].taken_in, queueing, tick)).collect()
-        })
-        .collect();
-    let observations: Vec<Vec<Observation>> =
-        (0..backends).map(|backend| observations(&episodes, &replays[backend], backend)).collect();
-    let timed = observations.iter().map(Vec::len).sum();
+    let look = |overhead: Span| Look::new(traces, overhead, tick, unit, length);
+    let mut seen = look(overhead);
+    let timed = seen.observations.iter().map(Vec::len).sum();
     if timed < FEWEST {
         return Err(CalibrationError::TooFew { served: timed, requests: traces.len(), needed: FEWEST });
     }
+    if coarse && let Some(largest) = overhead::largest(traces) {
+        // Ticks are longer than what a request spends outside its backend on a local network, so no single one shows it.
+        for _ in 0..MOST_CORRECTIONS {
+            let Some(beside) = overhead::beside(&seen.observations, &seen.paces, length) else { break };
+            let nanos = (overhead.as_nanos() as f64 + beside).clamp(0.0, largest);
+            let change = (nanos - overhead.as_nanos() as f64).abs();
+            (overhead, overhead_source) = (Span::from_nanos(nanos as u64), OverheadSource::Waits);
+            if change < SMALL_CORRECTION * unit {
+                break;
+            }
+            seen = look(overhead);
+        }
+    }
 
-    let paces = pace::fit(&observations, traces.routes.len(), length, coarse);
+    let Look { episodes, fits, replays, observations, paces } = seen;
     let (speeds, reference) = pace::speeds(&paces.backends);
     let demands = pace::demands(&observations, &paces, reference);
     let backends = Backends { traces, episodes: &episodes, replays: &replays, fits: &fits, length };
     let Described { specs, faults, evidence } = backends.describe(&observations, &paces, &speeds, reference);
-    let (routes, service_time) = service_times(&traces.routes, &demands);
+    let (routes, service_time) =
+        service_times(&traces.routes, &demands, blur(unit, speeds.iter().flatten().copied()));
     let topology = Topology {
         name: "calibrated".to_owned(),
         description: describe(traces, timed),
@@ -92,7 +96,40 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     let longest = traces.episodes.iter().max_by_key(|episode| episode.exchanges.len());
     let load = longest.map(|episode| load(episode, traces)).unwrap_or_default();
     let calibration = Calibration { topology, load, overhead, overhead_source, backends: evidence };
-    Ok(Workings { calibration, observations, paces, reference, coarse })
+    Ok(Workings { calibration, observations, paces, reference, unit, length })
+}
+
+/// Most corrections of the overhead. Each can change how backends seem to queue.
+const MOST_CORRECTIONS: u32 = 3;
+/// Correction of the overhead, as a part of the unit of times, that changes nothing else.
+const SMALL_CORRECTION: f64 = 0.05;
+
+/// What backends did, if requests spend a given time beside them.
+struct Look {
+    episodes: Vec<Vec<Visits>>,
+    fits: Vec<Fitted>,
+    replays: Vec<Vec<Replayed>>,
+    observations: Vec<Vec<Observation>>,
+    paces: Paces,
+}
+
+impl Look {
+    fn new(traces: &Traces, overhead: Span, tick: Tick, unit: f64, length: f64) -> Self {
+        let backends = traces.backends.len();
+        let nanos = overhead.as_nanos() as f64;
+        let visits = |episode: &Episode| visits::visits(episode, backends, nanos, tick.unit);
+        let episodes: Vec<Vec<Visits>> = traces.episodes.iter().map(visits).collect();
+        let fits = queueings(&episodes, backends, tick);
+        let of_backend = |(backend, fit): (usize, &Fitted)| {
+            let replay = |all: &Vec<Visits>| queueing::replay(&all[backend].taken_in, fit.queueing, tick);
+            let replays: Vec<Replayed> = episodes.iter().map(replay).collect();
+            let observations = observations(&episodes, &replays, backend);
+            (replays, observations)
+        };
+        let (replays, observations): (Vec<_>, Vec<_>) = fits.iter().enumerate().map(of_backend).unzip();
+        let paces = pace::fit(&observations, traces.routes.len(), length, unit);
+        Self { episodes, fits, replays, observations, paces }
+    }
 }
 
 /// Times with this resolution or a coarser one are cut off visibly: services take milliseconds.
@@ -166,39 +203,58 @@ impl Workings {
     /// faults, stay as they were fitted.
     pub(super) fn resampled(&self, weights: &[u32], length: Span, routes: &[String]) -> Calibration {
         let period = (length.as_nanos() as f64 / weights.len() as f64).max(1.0);
-        let weight =
-            |one: &Observation| f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)]);
+        let times = |one: &Observation| weights[((one.at / period) as usize).min(weights.len() - 1)] as usize;
         let total: usize = self.observations.iter().map(Vec::len).sum();
         let stride = total.div_ceil(MOST_RESAMPLED).max(1);
-        let mut paces = self.paces.clone();
-        for (all, pace) in self.observations.iter().zip(&mut paces.backends) {
-            if let Some(pace) = pace {
-                let weighted = all.iter().step_by(stride).map(|one| (one, weight(one)));
-                pace.level = match self.coarse {
-                    true => pace::mean_level(weighted, &self.paces.routes, pace),
-                    false => pace::log_level(weighted, &self.paces.routes, pace),
-                };
-            }
-        }
         let mut drawn: Vec<Vec<Observation>> = Vec::with_capacity(self.observations.len());
         for all in &self.observations {
             let repeated = all.iter().step_by(stride);
-            drawn.push(repeated.flat_map(|one| std::iter::repeat_n(*one, weight(one) as usize)).collect());
+            drawn.push(repeated.flat_map(|one| std::iter::repeat_n(*one, times(one))).collect());
         }
+        let overhead = self.vary_overhead(&mut drawn);
+        let mut paces = self.paces.clone();
+        for (all, pace) in drawn.iter().zip(&mut paces.backends) {
+            if let Some(pace) = pace {
+                pace.level = match self.unit > 0.0 {
+                    true => pace::mean_level(all, &self.paces.routes, pace),
+                    false => pace::log_level(all, &self.paces.routes, pace),
+                };
+            }
+        }
+        pace::pool_levels(&drawn, &mut paces.backends);
         // The reference stays, so that service times and speeds vary against the same scale.
         let demands = pace::demands(&drawn, &paces, self.reference);
         let mut topology = self.calibration.topology.clone();
         for (spec, pace) in topology.pools[0].backends.iter_mut().zip(&paces.backends) {
             spec.speed = pace.as_ref().map_or(spec.speed, |pace| (self.reference - pace.level).exp());
         }
-        let (varied, service_time) = service_times(routes, &demands);
+        let speeds = topology.pools[0].backends.iter().map(|spec| spec.speed);
+        let (varied, service_time) = service_times(routes, &demands, blur(self.unit, speeds));
         topology.service_time = service_time;
         for (route, varied) in topology.routes.iter_mut().zip(varied) {
             route.service_time = varied.service_time;
         }
-        Calibration { topology, ..self.calibration.clone() }
+        Calibration { topology, overhead, ..self.calibration.clone() }
+    }
+
+    /// Estimates the overhead again, from observations that were drawn, and corrects their work. Returns the new overhead.
+    fn vary_overhead(&self, drawn: &mut [Vec<Observation>]) -> Span {
+        let Calibration { overhead, overhead_source, .. } = &self.calibration;
+        let overhead = overhead.as_nanos() as f64;
+        let beside = match overhead_source {
+            OverheadSource::Waits => overhead::beside(drawn, &self.paces, self.length),
+            _ => None,
+        };
+        let change = beside.unwrap_or(0.0).max(-overhead);
+        for one in drawn.iter_mut().flatten().filter(|one| !one.waited) {
+            one.work = (one.work - change).max(SHORTEST_WORK);
+        }
+        Span::from_nanos((overhead + change) as u64)
     }
 }
+
+/// Least work in nanoseconds that a correction leaves.
+const SHORTEST_WORK: f64 = 1e3;
 
 /// Largest number of observations that a variation of a fit uses. A subsample varies more than all of them, so
 /// intervals become wider, not narrower.
@@ -287,7 +343,8 @@ fn observations(episodes: &[Vec<Visits>], replays: &[Replayed], backend: usize) 
             if let (Some(work), Some(started)) = (*work, *started)
                 && work > 0.0
             {
-                all.push(Observation { route: visit.route, at: (started + visit.left) / 2.0, work });
+                let (route, waited) = (visit.route, started > visit.came);
+                all.push(Observation { route, at: (started + visit.left) / 2.0, work, waited });
             }
         }
     }
@@ -319,13 +376,18 @@ fn fault(mishap: Mishap, id: &str, length: f64) -> Option<Fault> {
     })
 }
 
+/// Returns by how many milliseconds service times at speed 1 may be wrong: those of the fastest backend by most.
+fn blur(unit: f64, speeds: impl Iterator<Item = f64>) -> f64 {
+    unit / 1e6 * speeds.fold(1.0, f64::max)
+}
+
 /// Returns the distribution of each route, and the overall distribution for routes with few requests.
-fn service_times(names: &[String], demands: &[Vec<f64>]) -> (Vec<Route>, ServiceTime) {
+fn service_times(names: &[String], demands: &[Vec<f64>], blur: f64) -> (Vec<Route>, ServiceTime) {
     let mut all: Vec<f64> = demands.concat();
     all.sort_unstable_by(f64::total_cmp);
-    let overall = demand::distribution(&all).unwrap_or(ServiceTime::Constant { mean_ms: 1.0 });
+    let overall = demand::distribution(&all, blur).unwrap_or(ServiceTime::Constant { mean_ms: 1.0 });
     let of = |demands: &Vec<f64>| match demands.len() >= FEWEST_OF_ROUTE {
-        true => demand::distribution(demands).unwrap_or_else(|| overall.clone()),
+        true => demand::distribution(demands, blur).unwrap_or_else(|| overall.clone()),
         false => overall.clone(),
     };
     let routes = match names.len() {

@@ -15,6 +15,8 @@ pub(super) struct Observation {
     pub(super) at: f64,
     /// Service time on a dedicated worker, in nanoseconds.
     pub(super) work: f64,
+    /// Whether it waited for a worker.
+    pub(super) waited: bool,
 }
 
 /// A period in which a backend did not behave normally.
@@ -47,8 +49,13 @@ const BINS: usize = 2000;
 const SHORTEST_BIN: f64 = 20e6;
 /// Smallest slow-down factor that is reported; smaller changes are treated as noise or drift.
 const WORTH_MENTIONING: f64 = 1.25;
+/// Shortest slow-down in nanoseconds that is told apart; shorter ones are pauses of a machine or a thread, and remain a
+/// part of service times.
+const SHORTEST_SPELL: f64 = 0.2e9;
 /// Levels closer than this are merged.
 const SAME_LEVEL: f64 = 0.15;
+/// Part of a unit of time below which work counts as this part.
+const LEAST_TICK: f64 = 0.25;
 /// Number of least-squares iterations; each at least halves the error.
 const TURNS: usize = 6;
 
@@ -60,19 +67,20 @@ impl Pace {
     }
 }
 
-/// Fits all observations, by backend. `length` is the length of the longest episode in nanoseconds. If `coarse`,
-/// work is only known to a resolution that is not small compared with it.
-pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64, coarse: bool) -> Paces {
+/// Fits all observations, by backend. `length` is the length of the longest episode in nanoseconds. `unit` is that of
+/// times, in nanoseconds, if it is not small compared with work, and 0 otherwise.
+pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64, unit: f64) -> Paces {
     let mut route_levels = vec![0.0; routes];
     let mut backends: Vec<Option<Pace>> = Vec::new();
     for _ in 0..if routes > 1 { TURNS } else { 1 } {
-        backends = observations.iter().map(|all| pace(all, &route_levels, length)).collect();
+        backends =
+            observations.iter().map(|all| pace(all, &route_levels, length, unit * LEAST_TICK)).collect();
         let mut sums = vec![Sums::default(); routes];
         for (all, pace) in observations.iter().zip(&backends) {
             let Some(pace) = pace else { continue };
             for one in all {
                 let level = pace.level + pace.factor(one.at).ln();
-                sums[usize::from(one.route)].take(one.work.ln() - level);
+                sums[usize::from(one.route)].take(one.work.max(unit * LEAST_TICK).ln() - level);
             }
         }
         route_levels = sums.iter().map(Sums::mean).collect();
@@ -80,46 +88,72 @@ pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64,
     if routes == 1 {
         route_levels[0] = 0.0;
     }
-    if coarse {
+    if unit > 0.0 {
         for (all, pace) in observations.iter().zip(&mut backends) {
             if let Some(pace) = pace {
-                pace.level = mean_level(all.iter().map(|one| (one, 1.0)), &route_levels, pace);
+                pace.level = mean_level(all, &route_levels, pace);
             }
         }
     }
+    pool_levels(observations, &mut backends);
     Paces { backends, routes: route_levels }
 }
 
-/// Returns the logarithm of the mean work of weighted observations, without the effects of routes and
-/// slow-downs. An error in times of a whole tick moves the logarithm of small work a lot, but not a mean.
-pub(super) fn mean_level<'a>(
-    observations: impl Iterator<Item = (&'a Observation, f64)>,
-    routes: &[f64],
-    pace: &Pace,
-) -> f64 {
-    let (mut count, mut sum) = (0.0, 0.0);
-    for (one, weight) in observations {
-        let route = routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
-        count += weight;
-        sum += weight * one.work / (route.exp() * pace.factor(one.at));
+/// Gives backends whose levels do not differ by more than chance the level that they have in common: machines of a pool are
+/// mostly alike, and together they are known better than each by itself. Differences of 2 % in speed that are chance look
+/// like longer queues, since those of a nearly full backend grow faster than its load.
+pub(super) fn pool_levels(observations: &[Vec<Observation>], backends: &mut [Option<Pace>]) {
+    // Level, its variance, and the backend.
+    let mut known: Vec<(f64, f64, usize)> = Vec::new();
+    for (place, (all, pace)) in observations.iter().zip(&*backends).enumerate() {
+        let Some(pace) = pace.as_ref().filter(|_| all.len() > 1) else { continue };
+        let works = all.iter().map(|one| one.work / pace.factor(one.at));
+        let (sum, squares) =
+            works.fold((0.0, 0.0), |(sum, squares), work| (sum + work, squares + work * work));
+        let count = all.len() as f64;
+        let relative = (squares * count / (sum * sum) - 1.0).max(0.0);
+        known.push((pace.level, (relative / count).max(f64::MIN_POSITIVE), place));
     }
-    if count > 0.0 && sum > 0.0 { (sum / count).ln() } else { pace.level }
+    known.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut rest = known.as_slice();
+    while let Some((first, mut variance, _)) = rest.first().copied() {
+        let (mut level, mut size) = (first, 1);
+        for (next, own, _) in &rest[1..] {
+            if next - level > APART * (variance + own).sqrt() {
+                break;
+            }
+            let precision = 1.0 / variance + 1.0 / own;
+            level = (level / variance + next / own) / precision;
+            (variance, size) = (1.0 / precision, size + 1);
+        }
+        let (alike, others) = rest.split_at(size);
+        for (_, _, place) in alike {
+            if let Some(pace) = &mut backends[*place] {
+                pace.level = level;
+            }
+        }
+        rest = others;
+    }
 }
 
-/// Returns the mean of the logarithm of the work of weighted observations, without the effects of routes and
-/// slow-downs.
-pub(super) fn log_level<'a>(
-    observations: impl Iterator<Item = (&'a Observation, f64)>,
-    routes: &[f64],
-    pace: &Pace,
-) -> f64 {
-    let (mut count, mut sum) = (0.0, 0.0);
-    for (one, weight) in observations {
-        let route = routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
-        count += weight;
-        sum += weight * (one.work.ln() - route - pace.factor(one.at).ln());
-    }
-    if count > 0.0 { sum / count } else { pace.level }
+/// Number of standard errors by which levels of backends must differ not to be the same.
+const APART: f64 = 2.5;
+
+/// Returns the logarithm of the mean work, without the effects of routes and slow-downs. An error in times of a whole tick
+/// moves the logarithm of small work a lot, but not a mean.
+pub(super) fn mean_level(observations: &[Observation], routes: &[f64], pace: &Pace) -> f64 {
+    let route = |one: &Observation| routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
+    let works = observations.iter().map(|one| one.work / (route(one).exp() * pace.factor(one.at)));
+    let sum: f64 = works.sum();
+    if sum > 0.0 { (sum / observations.len() as f64).ln() } else { pace.level }
+}
+
+/// Returns the mean of the logarithm of work, without the effects of routes and slow-downs.
+pub(super) fn log_level(observations: &[Observation], routes: &[f64], pace: &Pace) -> f64 {
+    let route = |one: &Observation| routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
+    let logs = observations.iter().map(|one| one.work.ln() - route(one) - pace.factor(one.at).ln());
+    let sum: f64 = logs.sum();
+    if observations.is_empty() { pace.level } else { sum / observations.len() as f64 }
 }
 
 /// Returns the times at which the level of a series changes by more than chance does. `values` are pairs of time
@@ -145,7 +179,9 @@ pub(super) fn change_times(values: impl Iterator<Item = (f64, f64)> + Clone) -> 
     apart.map(|pair| pair[1].bins.start as f64 * bin).collect()
 }
 
-fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pace> {
+/// Returns the pace of a backend. Work below `least` nanoseconds counts as that much: how much less it is, times do not
+/// tell.
+fn pace(observations: &[Observation], routes: &[f64], length: f64, least: f64) -> Option<Pace> {
     if observations.is_empty() {
         return None;
     }
@@ -154,8 +190,9 @@ fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pac
     let last = bins.len() - 1;
     let mut differences = Sums::default();
     let mut before: Option<f64> = None;
-    for one in observations {
-        let value = one.work.ln() - routes[usize::from(one.route)];
+    // After the last arrival only long services are left, which does not make them slow.
+    for one in observations.iter().filter(|one| one.at < length) {
+        let value = one.work.max(least).ln() - routes[usize::from(one.route)];
         bins[((one.at / bin) as usize).min(last)].take(value);
         if let Some(before) = before.replace(value) {
             differences.take((value - before) / std::f64::consts::SQRT_2);
@@ -176,7 +213,9 @@ fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pac
         to: segment.bins.end as f64 * bin,
         value: (segment.sums.mean() - level).exp(),
     });
-    Some(Pace { level, slow_downs: join(spells) })
+    let mut slow_downs = join(spells);
+    slow_downs.retain(|spell| spell.to - spell.from >= SHORTEST_SPELL);
+    Some(Pace { level, slow_downs })
 }
 
 /// Assigns bins without observations between two segments to the slower one. Both assignments cost the same,

@@ -115,6 +115,9 @@ const WINDOW: usize = 200;
 const SMALLEST_CELL: usize = 30;
 /// Share of waiting requests that may look impossible because of jitter.
 const JITTER: f64 = 0.01;
+/// The same, as a part of the share that one worker too few would cause, on a machine that does other work: what delays
+/// replies by some milliseconds lets requests look as if they had left too early.
+const MUCH_JITTER: f64 = 0.3;
 /// Minimum number of waiting requests from which the number of workers is determined.
 const ENOUGH_WAITED: usize = 20;
 /// Factor by which processor sharing must fit better to be chosen.
@@ -132,15 +135,29 @@ pub(super) fn candidates(episodes: &[&[Visit]], tick: Tick) -> Option<Candidates
         (1..=most_inside.min(MOST_WORKERS)).chain((most_inside > MOST_WORKERS).then_some(most_inside));
     let mut in_turn: Vec<Fit> = Vec::new();
     let mut shared: Vec<Fit> = Vec::new();
+    // The fewest workers that are possible if jitter is strong.
+    let mut doubtful: Option<Fit> = None;
     for workers in numbers.clone() {
-        in_turn.extend(fit(episodes, Queueing { discipline: Discipline::Fcfs, workers }, tick));
+        let tried = fit(episodes, Queueing { discipline: Discipline::Fcfs, workers }, tick);
+        match tried {
+            Some((fit, false)) => in_turn.push(fit),
+            Some((fit, true)) if doubtful.is_none() => doubtful = Some(fit),
+            Some((_, true)) | None => {}
+        }
         // More workers are always possible; the smallest number that fits is the true one.
         if in_turn.len() > ENOUGH_WORSE {
             break;
         }
     }
+    // Under too few workers, work depends on the queue; under too many, too.
+    if let Some(fit) = doubtful
+        && in_turn.first().is_none_or(|more| fit.misfit + CONVINCING < more.misfit)
+    {
+        in_turn.insert(0, fit);
+    }
     for workers in numbers {
-        shared.extend(fit(episodes, Queueing { discipline: Discipline::ProcessorSharing, workers }, tick));
+        let queueing = Queueing { discipline: Discipline::ProcessorSharing, workers };
+        shared.extend(fit(episodes, queueing, tick).map(|(fit, _)| fit));
         let tail = shared.len().saturating_sub(ENOUGH_WORSE);
         let least = |fits: &[Fit]| fits.iter().map(|fit| fit.f_ratio).fold(f64::MAX, f64::min);
         if tail > 0 && least(&shared[..tail]) <= least(&shared[tail..]) {
@@ -161,17 +178,21 @@ pub(super) fn candidates(episodes: &[&[Visit]], tick: Tick) -> Option<Candidates
     Some(Candidates { possible: in_turn, best, most_inside })
 }
 
-/// Returns how well a hypothesis fits, or `None` if it is impossible.
-fn fit(episodes: &[&[Visit]], queueing: Queueing, tick: Tick) -> Option<Fit> {
+/// Returns how well a hypothesis fits, and whether it is possible only if jitter is strong; `None` if it is impossible.
+fn fit(episodes: &[&[Visit]], queueing: Queueing, tick: Tick) -> Option<(Fit, bool)> {
     let replays: Vec<Replayed> = episodes.iter().map(|visits| replay(visits, queueing, tick)).collect();
     let waited: usize = replays.iter().map(|replay| replay.waited).sum();
     let impossible: usize = replays.iter().map(|replay| replay.impossible).sum();
-    if impossible as f64 > JITTER * waited as f64 {
+    let share = impossible as f64 / waited.max(1) as f64;
+    // With one worker too few, the request that seems to be next in the queue is in service, like as many others as there
+    // seem to be workers, and leaves before them as often as any.
+    let by_one_more = 1.0 / (f64::from(queueing.workers) + 1.0);
+    if share > (MUCH_JITTER * by_one_more).max(JITTER) {
         return None;
     }
     let (f_ratio, cells) = dependence(episodes, &replays);
     let misfit = f_ratio * (cells as f64 - 1.0).max(1.0);
-    Some(Fit { queueing, f_ratio, misfit, saturated: waited >= ENOUGH_WAITED })
+    Some((Fit { queueing, f_ratio, misfit, saturated: waited >= ENOUGH_WAITED }, share > JITTER))
 }
 
 /// Computes the work of each visit under a hypothesis.

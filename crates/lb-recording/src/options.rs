@@ -104,6 +104,9 @@ pub struct ReadOptions {
     pub host: HostChoice,
     /// Patterns that group paths before the rules for identifiers do, such as `/user/{name}`.
     pub patterns: Vec<PathPattern>,
+    /// Whether entries come in the order of the file, for those who sort all of them themselves. Otherwise they are
+    /// sorted over a window, and later ones take the time of the one before.
+    pub unsorted: bool,
 }
 
 /// What counts as a success when a request is sent again.

@@ -2,7 +2,7 @@
 
 use crate::entry::Entry;
 use crate::error::RecordingError;
-use crate::options::ReadOptions;
+use crate::options::{ReadOptions, RecordingFormat};
 use crate::stream::Stream;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,6 +17,7 @@ const WINDOW: usize = 8_192;
 /// cannot be read, is in [`Self::finish`] and [`Self::notes`] then.
 pub struct Entries {
     files: Vec<Sorted>,
+    formats: Vec<RecordingFormat>,
     notes: Vec<String>,
     error: Option<RecordingError>,
 }
@@ -34,7 +35,7 @@ impl Entries {
     /// A file cannot be read, or it is not a recording: the beginning of each file, of up to 8,192 rows, is read at once.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self, RecordingError> {
         let streams = paths.iter().map(|path| Stream::open(path, &options)).collect::<Result<Vec<_>, _>>()?;
-        Self::of(streams)
+        Self::of(streams, &options)
     }
 
     /// Reads a recording in memory. `name` is used in messages.
@@ -42,14 +43,15 @@ impl Entries {
     /// # Errors
     /// As for [`Self::open`].
     pub fn read(name: &str, bytes: &[u8], options: ReadOptions) -> Result<Self, RecordingError> {
-        Self::of(vec![Stream::of_bytes(name, bytes, &options)?])
+        Self::of(vec![Stream::of_bytes(name, bytes, &options)?], &options)
     }
 
-    fn of(streams: Vec<Stream>) -> Result<Self, RecordingError> {
+    fn of(streams: Vec<Stream>, options: &ReadOptions) -> Result<Self, RecordingError> {
         let several = streams.len() > 1;
-        let mut entries = Self { files: Vec::new(), notes: Vec::new(), error: None };
+        let formats = streams.iter().map(Stream::format).collect();
+        let mut entries = Self { files: Vec::new(), formats, notes: Vec::new(), error: None };
         for stream in streams {
-            let mut file = Sorted::new(stream, several);
+            let mut file = Sorted::new(stream, several, !options.unsorted);
             file.fill();
             entries.files.push(file);
         }
@@ -58,6 +60,11 @@ impl Entries {
             Some(error) => Err(error),
             None => Ok(entries),
         }
+    }
+
+    /// Returns the formats of the files.
+    pub fn formats(&self) -> &[RecordingFormat] {
+        &self.formats
     }
 
     /// Returns what the reader noticed so far, such as lines that it skipped. Complete once all entries were taken.
@@ -115,6 +122,8 @@ impl Iterator for Entries {
 struct Sorted {
     /// `None` once the file was read to its end.
     stream: Option<Stream>,
+    /// Whether rows are sorted; otherwise they come as the file has them.
+    sorts: bool,
     heap: BinaryHeap<Reverse<Waiting>>,
     read: u64,
     /// The time of the last row that was taken.
@@ -151,10 +160,11 @@ impl Ord for Waiting {
 }
 
 impl Sorted {
-    fn new(stream: Stream, several: bool) -> Self {
+    fn new(stream: Stream, several: bool, sorts: bool) -> Self {
         let prefix = if several { format!("{}: ", stream.name()) } else { String::new() };
         Self {
             stream: Some(stream),
+            sorts,
             heap: BinaryHeap::new(),
             read: 0,
             taken: i128::MIN,
@@ -176,7 +186,8 @@ impl Sorted {
 
     /// Reads until the window is full or the file ends.
     fn fill(&mut self) {
-        while self.heap.len() < WINDOW {
+        let window = if self.sorts { WINDOW } else { 1 };
+        while self.heap.len() < window {
             let Some(stream) = &mut self.stream else { return };
             let Some(row) = stream.next() else {
                 self.ended = self.stream.take().map(Stream::finish);
@@ -184,11 +195,11 @@ impl Sorted {
             };
             self.read += 1;
             let mut entry = row.entry;
-            if let Some(stamp) = row.stamp {
+            if let Some(stamp) = row.stamp.filter(|_| self.sorts) {
                 self.disorder.add(stamp.nanos);
             }
             let at = match entry.at {
-                Some(at) if at < self.taken => {
+                Some(at) if at < self.taken && self.sorts => {
                     self.disorder.clamped += 1;
                     entry.at = Some(self.taken);
                     self.taken

@@ -214,6 +214,13 @@ fn envoy_and_istio_name_the_upstream_and_its_time() {
             (attempts[1].backend.as_str(), attempts[1].status, read[1].status),
             ("10.1.0.6:80", None, Some(503))
         );
+        let unsaid = entries(&text.replace(" 5 4 ", " 5 - "));
+        let attempt = &unsaid[0].attempts[0];
+        assert_eq!(
+            (attempt.head, attempt.status),
+            (None, Some(200)),
+            "without the service time of the backend"
+        );
     }
 }
 

@@ -201,6 +201,13 @@ pub struct RunArgs {
     /// Write every request with its times as Parquet for each trial.
     #[arg(long, help_heading = "Output")]
     pub record_requests: bool,
+    /// Write the access log of the load balancer to this file, for `bench what-if`.
+    ///
+    /// For nginx, HAProxy, Envoy, Caddy or Traefik, if `bench` starts it. The log holds the measured requests with
+    /// backends and times. With several trials, each gets a file of its own: `access.log` becomes
+    /// `access-<scenario>-<algorithm>-<block>.log`.
+    #[arg(long, value_name = "FILE", conflicts_with = "max_rate", help_heading = "Output")]
+    pub access_log: Option<PathBuf>,
     /// Write every decision of the load balancer as Parquet, for training.
     ///
     /// Writes one file per trial to the folder `traces`, with each decision, its inputs, and the outcome of

@@ -35,6 +35,7 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
         record_actions: run.record_actions,
         record_requests: run.record_requests,
         traces: run.traces.then_some(run.exploration),
+        access_log: None,
         accept_invalid: run.accept_invalid,
         oracles: !run.no_oracles,
         replication: 0,

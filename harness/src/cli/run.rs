@@ -83,6 +83,7 @@ pub(super) async fn run_job(
         record_actions: args.record_actions,
         record_requests: args.record_requests,
         traces: args.traces.then_some(args.exploration),
+        access_log: args.access_log.clone(),
         accept_invalid: args.accept_invalid,
         oracles: !args.no_oracles,
         replication: 0,

@@ -6,7 +6,7 @@ use crate::exit::{ExitCode, Failure, OrExit};
 use crate::show::{WhatIfDocument, render_fit, render_prediction};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use lb_calibration::log::{AccessLog, Gatherer};
+use lb_calibration::log::{AccessLog, Gatherer, Maker};
 use lb_calibration::what_if::{FittedLog, WhatIf};
 use lb_calibration::{Calibration, Tolerance};
 use lb_core::{Algorithm, Seed};
@@ -65,8 +65,10 @@ pub(super) fn execute(args: &WhatIfArgs) -> Result<ExitCode, Failure> {
 
 /// Reads the access logs.
 fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
-    let mut entries = Entries::open(&args.files, ReadOptions::default()).or_exit(ExitCode::Usage)?;
-    let mut gatherer = Gatherer::default();
+    // Logs are written when requests end, and the gatherer sorts them whatever their latency.
+    let options = ReadOptions { unsorted: true, ..ReadOptions::default() };
+    let mut entries = Entries::open(&args.files, options).or_exit(ExitCode::Usage)?;
+    let mut gatherer = Gatherer::of(Maker::of(entries.formats()));
     for entry in entries.by_ref() {
         gatherer.take(&entry);
     }

@@ -9,6 +9,7 @@ use lb_analysis::threshold::Threshold;
 use lb_config::{Loaded, Plan};
 use lb_core::Span;
 use lb_results::{ListedBackend, RequestsFile, ResultsFolder};
+use std::path::{Path, PathBuf};
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +50,8 @@ pub struct RunOptions<'a> {
     pub record_requests: bool,
     /// The probability of a random decision while every decision is recorded; `None` records no decisions.
     pub traces: Option<f64>,
+    /// The file for the access log of the load balancer; `None` keeps none. Several trials get a file each, beside it.
+    pub access_log: Option<PathBuf>,
     /// Whether invalid trials count, with a note.
     pub accept_invalid: bool,
     /// Whether to simulate bounds after each scenario.
@@ -76,6 +79,8 @@ pub(super) struct Context<'a> {
     pub(super) slow: Option<Span>,
     /// The probability of a random decision while decisions are recorded; `None` when they are not.
     pub(super) traces: Option<f64>,
+    /// The file of `--access-log`.
+    pub(super) access_log: Option<&'a Path>,
     pub(super) run_id: &'a str,
     pub(super) accept_invalid: bool,
     pub(super) mode: &'a Mode,
@@ -102,6 +107,7 @@ impl<'a> Context<'a> {
             record_requests: options.record_requests,
             slow: plan.slow(),
             traces: options.traces,
+            access_log: options.access_log.as_deref(),
             run_id: &options.run_id,
             accept_invalid: options.accept_invalid,
             mode: &options.mode,
@@ -117,9 +123,24 @@ impl<'a> Context<'a> {
             record_requests: false,
             slow: None,
             traces: None,
+            access_log: None,
             recorded: RecordedTrials::new(Vec::new()),
             ..*self
         }
+    }
+
+    /// Returns the file for the access log of a trial: that of `--access-log` itself if there is only one trial.
+    pub(super) fn access_log_of(&self, trial: &TrialPlan<'_>) -> Option<PathBuf> {
+        let file = self.access_log?;
+        let plan = self.plan;
+        let is_only_one = *self.mode == Mode::Compare
+            && plan.scenarios().len() == 1
+            && trial.scenario.algorithms().len() == 1
+            && plan.target().started().len() == 1
+            && plan.repetitions() == 1
+            && plan.precision().is_none()
+            && plan.detect().is_none();
+        Some(if is_only_one { file.to_owned() } else { beside(file, &trial.stem()) })
     }
 
     /// Creates the file that records every request of a trial. Returns `None` unless requests are recorded.
@@ -135,5 +156,28 @@ impl<'a> Context<'a> {
         let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
         let workload = &trial.scenario.scenario().workload;
         RequestsFile::create(self.folder, &name, workload, &ids).map(Some).map_err(RunError::Results)
+    }
+}
+
+/// Returns the path of a file in the same folder, with a suffix before the extension.
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = file.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
+    file.with_file_name(format!("{stem}-{suffix}{}", extension.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_several_trials_lie_beside_the_one_that_was_named() {
+        for (file, expected) in [
+            ("logs/access.log", "logs/access-steady-p2c-0.log"),
+            ("access", "access-steady-p2c-0"),
+            ("a.b.log", "a.b-steady-p2c-0.log"),
+        ] {
+            assert_eq!(beside(Path::new(file), "steady-p2c-0"), Path::new(expected));
+        }
     }
 }

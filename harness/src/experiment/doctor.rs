@@ -68,6 +68,7 @@ pub async fn doctor(
         record_requests: false,
         slow: None,
         traces: None,
+        access_log: None,
         run_id: "doctor",
         accept_invalid: false,
         mode: &Mode::Compare,

@@ -6,6 +6,7 @@ use super::preflight::is_unverified;
 use crate::testbed::{Choice, Own};
 use lb_config::{Engine, Plan, TrainedPolicy};
 use lb_results::{ConfigSummary, Host, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
+use std::path::Path;
 
 /// Makes the summary of a run before it measures anything. Without a `choice` of load balancer, the run is
 /// simulated.
@@ -52,6 +53,35 @@ pub(super) fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> 
              leave --policy out and reload the policy there, or leave --url out to use the embedded one",
             policy.source
         );
+    }
+    Ok(())
+}
+
+/// Rejects an access log of a load balancer that `bench` cannot make log, and a path at which no file can be.
+pub(super) fn refuse_log(path: &Path, choice: Option<&Choice>) -> anyhow::Result<()> {
+    let flag = format!("--access-log {}", path.display());
+    match choice {
+        None => anyhow::bail!(
+            "{flag}: a simulated run has no load balancer that could log; leave --access-log out, or run live with \
+             --engine live --load-balancer nginx"
+        ),
+        Some(Choice::Running(_)) => anyhow::bail!(
+            "{flag}: the running load balancer was not started by `bench`, which cannot make it log; leave --access-log \
+             out, and take the log that it writes itself (docs/what-if.md says what it must hold)"
+        ),
+        Some(Choice::Own(own, _)) if own.contains(&Own::Reference) => anyhow::bail!(
+            "{flag}: the reference load balancer writes no access log; name another with --load-balancer nginx, or record \
+             its decisions with --traces"
+        ),
+        Some(Choice::Own(..)) => {}
+    }
+    anyhow::ensure!(
+        !path.is_dir(),
+        "{flag}: this is a folder; give the path of a file, such as `access.log`"
+    );
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("{flag}: there is no folder `{}`; create it, or give another path", folder.display());
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::context::{Context, Mode, RunOptions};
 use super::ended::{Ended, Run};
 use super::error::{FailedScenario, RunError};
 use super::events::{Event, Observe};
-use super::head::{head, refuse_ours_only};
+use super::head::{head, refuse_log, refuse_ours_only};
 use super::interrupt::Interrupt;
 use super::judge::{JudgedScenario, judge};
 use super::measure::{Source, measure};
@@ -135,6 +135,9 @@ async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, R
     announce(context, &summary, note);
     if !managed {
         refuse_ours_only(plan, options.traces.is_some()).map_err(RunError::Plan)?;
+    }
+    if let Some(path) = &options.access_log {
+        refuse_log(path, choice.as_ref()).map_err(RunError::Plan)?;
     }
     let mut file = RunFile::new(context, &summary, managed);
     if options.resume {

@@ -83,8 +83,8 @@ impl Child {
         Ok((child, ready))
     }
 
-    /// Starts another program in the folder `dir`. Its output goes to `log`. The caller has to wait until the
-    /// program is ready.
+    /// Starts another program in the folder `dir`. Its output and its errors go to these files, which may be the same.
+    /// The caller has to wait until the program is ready.
     ///
     /// # Errors
     /// When this program cannot be started again, or the log cannot be written. If the other program cannot
@@ -95,14 +95,14 @@ impl Child {
         args: &[OsString],
         environment: &[(&str, OsString)],
         dir: &Path,
-        log: &Path,
+        [output, log]: [&Path; 2],
     ) -> Result<Self, TestbedError> {
         let mut command = command(log)?;
-        let log_file = File::options().append(true).open(log);
-        let log_file = log_file.map_err(|source| system("open its log".to_owned(), source))?;
+        let output = File::options().create(true).append(true).open(output);
+        let output = output.map_err(|source| system("open its log".to_owned(), source))?;
         command.arg(BECOME).arg(program).args(args).current_dir(dir);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::from(log_file));
+        command.stdin(Stdio::null()).stdout(Stdio::from(output));
         let process = command.spawn().map_err(|source| system(format!("start {name}"), source))?;
         let group = process.id().and_then(|pid| Pid::from_raw(pid as i32));
         Ok(Self { name, process, stdin: None, log: log.to_owned(), group })

@@ -97,7 +97,7 @@ fn through(kind: Kind, configuration: impl Fn(&Stage, &str) -> String, args: &[&
     let process = {
         let _inside = stage.runtime.enter();
         let log = dir.join("program.log");
-        Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, &log)
+        Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, [&log; 2])
     };
     let mut process = process.expect("the program starts");
     wait_for("it to listen", || TcpStream::connect(&listen).ok());

@@ -26,16 +26,10 @@ impl Theirs {
     fn start(kind: Kind, stage: Stage, args: &[&str], listen: &str, spec: Value) -> Self {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
         let dir = stage.dir.path();
+        let log = dir.join("program.log");
         let process = {
             let _inside = stage.runtime.enter();
-            Child::start_program(
-                kind.name(),
-                &installed(kind).program,
-                &args,
-                &[],
-                dir,
-                &dir.join("program.log"),
-            )
+            Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, [&log; 2])
         };
         let process = process.expect("the program starts");
         wait_for("it to listen", || TcpStream::connect(listen).ok());

@@ -13,6 +13,7 @@ mod boutique;
 mod client;
 mod declared;
 mod endings;
+mod logs;
 mod processes;
 mod refusals;
 mod retries;
@@ -88,10 +89,11 @@ const STEERED: &str = "weights_follow_speeds_and_those_of_the_control_stay";
 
 /// What is asked of all, then of those that the table says it of, then of some by their names.
 fn tests(kind: Kind) -> Vec<Test> {
-    const ALL: [Test; 3] = [
+    const ALL: [Test; 4] = [
         ("a_run_switches_verifies_measures_and_leaves_no_process", runs::run),
         ("no_request_is_lost_by_switches_and_the_next_one_is_under_the_new_algorithm", switches::by_selector),
         ("nothing_outlives_bench_when_it_is_killed", endings::bench_is_killed),
+        ("each_trial_gets_an_access_log_of_its_own_requests", logs::access_log),
     ];
     const BY_CONFIGURATION: Test = ("switches_by_configuration_are_verified", switches::by_configuration);
     // One without processes of its own, and one with workers.

@@ -62,6 +62,7 @@ impl Stage {
             // More than one, since they have to agree on what routes.
             threads: 2,
             switching,
+            logs_requests: false,
         };
         let started =
             self.runtime.block_on(Real::start(&spec, &self.backends, &self.dir.path().join(kind.name())));

@@ -32,7 +32,7 @@ impl Users {
         let log = dir.join("program.log");
         let process = {
             let _inside = stage.runtime.enter();
-            Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, &log)
+            Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, [&log; 2])
         };
         let process = process.expect("the program starts");
         let (_, listen) = url.split_once("://").expect("a URL");

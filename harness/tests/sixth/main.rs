@@ -60,6 +60,7 @@ fn launch<'a>(dir: &'a Path, config: &'a Path, backends: &'a [KnownBackend]) -> 
         algorithms: &[COIN, TURNS],
         backends,
         access_log: None,
+        logs_requests: false,
     }
 }
 

@@ -22,6 +22,7 @@ pub const PROGRAM: &Program = &Program {
     companions: |_| vec![Companion::EmptyFolder("flags")],
     modules: None,
     steering_log: None,
+    logs_to_stdout: false,
     admin: AdminPlace::Api,
     admin_flag: "the URL of its admin API",
     switchings: &[Switching::Selector, Switching::Config],

@@ -30,6 +30,7 @@ pub const PROGRAM: &Program = &Program {
     companions,
     modules: None,
     steering_log: None,
+    logs_to_stdout: false,
     admin: AdminPlace::Api,
     admin_flag: "the URL of its admin API",
     switchings: &[Switching::Selector, Switching::Config],
@@ -42,6 +43,9 @@ fn run(launch: &Launch<'_>) -> Vec<OsString> {
     // A dynamic base id is needed because several Envoys on one machine would share memory otherwise.
     let fixed = ["--use-dynamic-base-id", "--reject-unknown-dynamic-fields", "--log-level", "warning"];
     let mut args = arguments(&fixed, &[]);
+    if launch.logs_requests {
+        args.extend(arguments(&["--file-flush-interval-msec", "50"], &[]));
+    }
     args.extend(arguments(&["--concurrency", &threads, "-c"], &[launch.config.as_os_str()]));
     args
 }

@@ -22,6 +22,8 @@ pub const PROGRAM: &Program = &Program {
     companions: |launch| vec![Companion::file("algorithm.map", format!("current {}\n", launch.first()))],
     modules: None,
     steering_log: None,
+    // It logs to sockets and descriptors; the descriptor of its output can be a file.
+    logs_to_stdout: true,
     admin: AdminPlace::Socket("admin.sock"),
     admin_flag: "the path of its stats socket",
     switchings: &[Switching::Selector],

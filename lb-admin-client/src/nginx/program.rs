@@ -32,6 +32,7 @@ pub const PROGRAM: &Program = &Program {
     companions,
     modules: Some(modules::modules),
     steering_log: None,
+    logs_to_stdout: false,
     admin: AdminPlace::Folder,
     admin_flag: "its folder with `bench.json` and the flags",
     switchings: &[Switching::Selector, Switching::Config],

@@ -5,7 +5,7 @@ use super::names::NAMES;
 use super::{TraefikAdmin, load};
 use crate::error::AdminError;
 use crate::options::Switching;
-use crate::program::{AdminPlace, Launch, Load, Program, Source, arguments, of_go};
+use crate::program::{ACCESS_LOG, AdminPlace, Launch, Load, Program, Source, arguments, of_go};
 use crate::version::Version;
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,7 +25,8 @@ pub const PROGRAM: &Program = &Program {
     environment: of_go,
     companions: |_| Vec::new(),
     modules: None,
-    steering_log: Some("access.log"),
+    steering_log: Some(ACCESS_LOG),
+    logs_to_stdout: false,
     admin: AdminPlace::Api,
     admin_flag: "the URL of its admin API",
     switchings: &[Switching::Selector],
@@ -60,8 +61,12 @@ fn run(launch: &Launch<'_>) -> Vec<OsString> {
         "--global.sendAnonymousUsage=false".to_owned(),
         "--log.level=ERROR".to_owned(),
     ];
-    let logging = launch.access_log.as_deref().map(access_log);
-    settings.into_iter().map(OsString::from).chain(logging.into_iter().flatten()).collect()
+    let logging = match (launch.logs_requests, launch.access_log.as_deref()) {
+        (true, _) => full_log(&launch.dir.join(ACCESS_LOG)),
+        (false, Some(path)) => access_log(path),
+        (false, None) => Vec::new(),
+    };
+    settings.into_iter().map(OsString::from).chain(logging).collect()
 }
 
 /// Returns the arguments for a JSON access log that has only the fields that are counted, and writes each
@@ -69,10 +74,14 @@ fn run(launch: &Launch<'_>) -> Vec<OsString> {
 /// cost.
 fn access_log(path: &Path) -> Vec<OsString> {
     const KEPT: [&str; 5] = ["ServiceName", "ServiceAddr", "OriginStatus", "DownstreamStatus", "Duration"];
+    let dropped = vec![OsString::from("--accesslog.fields.defaultmode=drop")];
+    let kept = KEPT.map(|field| OsString::from(format!("--accesslog.fields.names.{field}=keep")));
+    [full_log(path), dropped, kept.to_vec()].concat()
+}
+
+/// Returns the arguments for a JSON access log with all fields, which writes each line at once.
+fn full_log(path: &Path) -> Vec<OsString> {
     let mut file = OsString::from("--accesslog.filepath=");
     file.push(path);
-    let shape =
-        ["--accesslog.format=json", "--accesslog.bufferingsize=0", "--accesslog.fields.defaultmode=drop"];
-    let kept = KEPT.map(|field| format!("--accesslog.fields.names.{field}=keep"));
-    [arguments(&shape, &[&file]), kept.map(OsString::from).to_vec()].concat()
+    arguments(&["--accesslog.format=json", "--accesslog.bufferingsize=0"], &[&file])
 }

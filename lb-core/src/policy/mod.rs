@@ -29,7 +29,7 @@ pub use ip_hash::IpHash;
 pub use learned::{GuardCounts, Learned, PolicyFile};
 pub use least_connections::LeastConnections;
 pub use logged::{Decision, DecisionLog, Ending, Logged};
-pub use p2c::P2c;
+pub use p2c::{P2c, P2cReplacing};
 pub use peak_ewma::PeakEwma;
 pub use prequal::Prequal;
 pub use random::Random;

@@ -114,6 +114,7 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
         record_actions: false,
         record_requests: order.record.is_some(),
         traces: order.record,
+        access_log: None,
         // The results are used for training and inspection, not for the proof.
         accept_invalid: true,
         oracles: false,

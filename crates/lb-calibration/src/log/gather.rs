@@ -5,7 +5,7 @@ use super::exchanges::{Tried, tried};
 use super::pools::Pools;
 use super::resolution::Unit;
 use super::routes::{self, Names};
-use super::{AccessLog, Counts, LoggedRequest};
+use super::{AccessLog, Counts, LoggedRequest, Maker};
 use crate::Resolution;
 use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
@@ -43,6 +43,7 @@ struct Try {
 /// Takes the entries of a log one by one.
 #[derive(Debug, Default)]
 pub struct Gatherer {
+    maker: Maker,
     counts: Counts,
     backends: Names,
     patterns: Names,
@@ -60,6 +61,11 @@ pub struct Gatherer {
 }
 
 impl Gatherer {
+    /// Creates a gatherer of what a known load balancer logged.
+    pub fn of(maker: Maker) -> Self {
+        Self { maker, ..Self::default() }
+    }
+
     /// Takes one entry.
     pub fn take(&mut self, entry: &Entry) {
         self.counts.entries += 1;
@@ -125,8 +131,9 @@ impl Gatherer {
         let resolution = self.resolution(&rows)?;
         let (routes, of_pattern) = self.routes(&rows);
         let began = rows[0].at;
-        // What was cut off a duration is half a unit on average; differences of clock times are right on average.
-        let cut = if resolution.durations_cut { resolution.unit.mul_f64(0.5) } else { Span::ZERO };
+        // What was cut off a timer is half a unit on average; differences are right on average.
+        let is_cut = resolution.durations_cut && !self.maker.subtracts_idle_time();
+        let cut = if is_cut { resolution.unit.mul_f64(0.5) } else { Span::ZERO };
         let since =
             |at: i128, offset: Span| Time::from_nanos(u64::try_from(at - began).unwrap_or(u64::MAX)) + offset;
         let route =
@@ -175,7 +182,8 @@ impl Gatherer {
             routes,
             episodes: vec![episode],
         };
-        Ok(AccessLog { traces, names, requests, resolution, began, counts: self.counts, notes })
+        let (maker, counts) = (self.maker, self.counts);
+        Ok(AccessLog { traces, names, requests, maker, resolution, began, counts, notes })
     }
 
     fn tries(&self, row: &Row) -> &[Try] {

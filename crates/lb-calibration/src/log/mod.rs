@@ -6,12 +6,14 @@
 mod error;
 mod exchanges;
 mod gather;
+mod maker;
 mod pools;
 mod resolution;
 mod routes;
 
 pub use error::LogError;
 pub use gather::Gatherer;
+pub use maker::Maker;
 
 use crate::Resolution;
 use lb_core::{Span, Time};
@@ -27,6 +29,8 @@ pub struct AccessLog {
     pub names: Vec<String>,
     /// The requests, in order of time.
     pub requests: Vec<LoggedRequest>,
+    /// The load balancer that wrote the log, and whose rules are predicted.
+    pub maker: Maker,
     /// How exact the times in the log are.
     pub resolution: Resolution,
     /// When the first request began, as Unix time in nanoseconds.

@@ -26,12 +26,13 @@ pub use slice::{Compared, SliceCheck};
 pub use tally::Figures;
 
 use crate::fit::{self, Workings};
-use crate::log::AccessLog;
+use crate::log::{AccessLog, Maker};
 use crate::{BackendEvidence, Calibration};
 use arrivals::Identity;
 use as_logged::AsLogged;
 use lb_core::Algorithm;
-use lb_core::policy::Policy;
+use lb_core::algorithm::Rule;
+use lb_core::policy::{P2cReplacing, Policy};
 
 /// A log with the backends that were fitted to it.
 #[derive(Debug)]
@@ -100,9 +101,10 @@ impl Chooser {
         }
     }
 
-    fn policy(self) -> Box<dyn Policy> {
+    fn policy(self, maker: Maker) -> Box<dyn Policy> {
         match self {
             Self::AsLogged => Box::new(AsLogged),
+            Self::Algorithm(algorithm) if algorithm == P2C && maker.draws_again() => Box::new(P2cReplacing),
             Self::Algorithm(algorithm) => algorithm.policy().expect("it was made before"),
         }
     }
@@ -114,6 +116,8 @@ impl Chooser {
         }
     }
 }
+
+const P2C: Algorithm = Algorithm::plain(Rule::P2c);
 
 /// Refuses an algorithm that cannot be simulated.
 fn simulated(algorithm: Algorithm) -> Result<(), WhatIfError> {

@@ -221,7 +221,7 @@ impl FittedLog<'_> {
             played,
             length,
             calibration.load.request_timeout(),
-            &mut || chooser.policy(),
+            &mut || chooser.policy(self.log.maker),
             &options,
             &mut periods,
         )?;

@@ -64,11 +64,25 @@ impl Style {
 
 /// The entries that a load balancer would have logged on a topology under a load.
 pub(crate) fn entries(topology: &Topology, load: &OpenLoad, policy: &str, style: Style) -> Vec<Entry> {
+    delayed_entries(topology, load, policy, style, |_| Span::ZERO)
+}
+
+/// The same, if each reply takes longer than the backend needs for it. `delay` maps the number of a request to a time.
+pub(crate) fn delayed_entries(
+    topology: &Topology,
+    load: &OpenLoad,
+    policy: &str,
+    style: Style,
+    delay: impl Fn(u64) -> Span,
+) -> Vec<Entry> {
     let routes: Vec<String> = match topology.routes.is_empty() {
         true => vec!["/all".to_owned()],
         false => topology.routes.iter().map(|route| route.path.clone()).collect(),
     };
     let mut exchanges = episode(topology, load, 1, policy).exchanges;
+    for (number, exchange) in exchanges.iter_mut().enumerate() {
+        exchange.latency = exchange.latency.map(|latency| latency + delay(number as u64));
+    }
     // Logs are written when requests end.
     exchanges.sort_by_key(|one| one.sent + one.latency.unwrap_or(Span::ZERO));
     let entry = |(number, exchange): (usize, &Exchange)| style.entry(number, exchange, &routes);

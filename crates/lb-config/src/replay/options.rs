@@ -78,6 +78,7 @@ pub(super) fn read_options(
             expect: flags.expect.or(own.and_then(|own| own.expect).map(expect)).unwrap_or_default(),
             host: flags.host.or(own.and_then(|own| own.host).map(host)).unwrap_or_default(),
             patterns,
+            unsorted: false,
         },
         spread: flags.spread.or(own.and_then(|own| own.spread).map(spread)).unwrap_or_default(),
         cycle,

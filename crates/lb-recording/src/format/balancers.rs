@@ -103,9 +103,11 @@ pub(crate) fn envoy(line: usize, text: &str) -> Parsed {
     let stamp = stamp::of_text(time.text).map_err(unreadable)?;
     let status: Option<u16> = status.text.parse().ok().filter(|status| *status > 0);
     let duration = millis(duration.text);
+    // A reply is the backend's if it says how long it took, which can be switched off, or if nothing went wrong.
+    let is_flawless = rest[0].text == "-";
     let attempt = Attempt {
         backend: upstream.text.to_owned(),
-        status: status.filter(|_| service.text != "-"),
+        status: status.filter(|_| service.text != "-" || is_flawless),
         head: millis(service.text),
         whole: duration,
         ..Attempt::default()

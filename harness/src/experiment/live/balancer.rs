@@ -2,6 +2,7 @@
 //! drains, and reads counters.
 
 use super::before::Before;
+use super::request_log::RequestLog;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::scrape::MetricsPage;
@@ -27,6 +28,8 @@ pub(super) struct BalancerUnderTest {
     pub(super) metrics: Option<MetricsPage>,
     /// The process; `None` when `bench` did not start it.
     pub(super) process: Option<Child>,
+    /// The log of its requests; `None` if it keeps none for the user.
+    pub(super) log: Option<RequestLog>,
     /// Whether `rl` is steered by weights on this load balancer.
     pub(super) steered: bool,
     /// How switches are verified.
@@ -202,6 +205,27 @@ impl BalancerUnderTest {
         }
         let name = plan.stem();
         Ok(self.admin.start_trace(&name, context.run_id).await?)
+    }
+
+    /// Returns where the access log ends now; 0 if none is kept.
+    pub(super) async fn log_length(&self) -> Result<u64, RunError> {
+        match &self.log {
+            Some(log) => log.length().await,
+            None => Ok(0),
+        }
+    }
+
+    /// Copies what the access log got since it was `from` bytes long to the file of a trial, if one is kept.
+    pub(super) async fn copy_log(
+        &self,
+        context: &Context<'_>,
+        plan: &TrialPlan<'_>,
+        from: u64,
+    ) -> Result<(), RunError> {
+        match (&self.log, context.access_log_of(plan)) {
+            (Some(log), Some(to)) => log.copy_since(from, &to).await,
+            _ => Ok(()),
+        }
     }
 
     /// Stops recording decisions, and returns a summary of the trace; `None` if nothing was recorded.

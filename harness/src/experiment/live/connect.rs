@@ -4,6 +4,7 @@
 use super::alive::refuse_without_backends;
 use super::balancer::{BalancerUnderTest, Verification};
 use super::before::Before;
+use super::request_log::RequestLog;
 use super::testbed::Testbed;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
@@ -81,6 +82,7 @@ pub(super) async fn start(
                     base_url: context.plan.target().full_url().clone(),
                     metrics: metrics_of(running),
                     process: None,
+                    log: None,
                     steered: running.kind.is_some(),
                     verification: verification_of(running, inner, context.plan)?,
                     names: None,
@@ -102,6 +104,7 @@ async fn start_balancer(
 ) -> Result<BalancerUnderTest, RunError> {
     let inner = &scenario.scenario();
     let policy = context.plan.policy();
+    let mut log = None;
     let (admin, base_url, process, steered, metrics): (Arc<dyn LoadBalancerAdmin>, _, _, _, _) = match own {
         Own::Reference => {
             // Relative to the folder `target/N`, in which the load balancer runs.
@@ -128,9 +131,11 @@ async fn start_balancer(
                 algorithms: &algorithms,
                 threads: context.plan.balancers(),
                 switching: context.plan.target().switching(),
+                logs_requests: context.access_log.is_some(),
             };
             let dir = dir.join(installed.kind.name());
             let real = Real::start(&spec, mocks, &dir).await.map_err(RunError::testbed)?;
+            log = real.access_log.map(RequestLog::new);
             (Arc::from(real.admin), real.base_url, real.process, true, None)
         }
     };
@@ -142,6 +147,7 @@ async fn start_balancer(
         base_url: Secret::new(base_url),
         metrics,
         process: Some(process),
+        log,
         steered,
         names: None,
         measuring: false,

@@ -9,6 +9,7 @@ mod connect;
 mod endless;
 mod load;
 mod phases;
+mod request_log;
 mod sample;
 mod steer;
 mod testbed;

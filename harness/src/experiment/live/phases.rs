@@ -49,6 +49,10 @@ pub(super) async fn run(
         return Ok(None);
     }
     let before = reset(context, testbed, way, &mut notes).await?;
+    let logged = match testbed.through(way) {
+        Some(balancer) => balancer.log_length().await?,
+        None => 0,
+    };
     let measured = measure(context, testbed, plan, agent, &mut notes).await?;
     let mut counted = Counted::default();
     if !measured.record.interrupted {
@@ -57,7 +61,12 @@ pub(super) async fn run(
         counted = collect(testbed, way, before, &mut notes).await?;
         notes.extend(unnamed(context, testbed, way, &measured.record, !counted.balancer.is_empty()));
     }
-    // After the drain, so that the outcome of every decision is known.
+    // After the drain, so that the outcome of every request and of every decision is known.
+    if testbed.lost.is_none()
+        && let Some(balancer) = testbed.through(way)
+    {
+        balancer.copy_log(context, plan, logged).await?;
+    }
     let trace = match testbed.lost {
         Some(_) => None,
         None => stop_trace(context, testbed, way, &mut notes).await?,

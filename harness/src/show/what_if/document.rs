@@ -1,8 +1,8 @@
 //! The results of `bench what-if` as JSON.
 
-use lb_calibration::log::{AccessLog, Counts};
+use lb_calibration::log::{AccessLog, Counts, Maker};
 use lb_calibration::what_if::{FittedLog, Kill, Metric, Prediction, Ratio, Routing, SliceCheck, WhatIf};
-use lb_calibration::{BackendEvidence, Load};
+use lb_calibration::{BackendEvidence, Load, OverheadSource};
 use lb_core::topology::Topology;
 use lb_results::Verdict;
 use serde::Serialize;
@@ -34,6 +34,11 @@ pub struct WhatIfDocument<'a> {
     /// The backends as the log names them.
     pub(super) backends: &'a [String],
     pub(super) routing: &'a Routing,
+    /// The load balancer whose rules are predicted: `haproxy`, `envoy`, or `other` for those of this repository.
+    maker: Maker,
+    /// Time of a request between load balancer and backend in milliseconds.
+    overhead_ms: f64,
+    overhead_source: OverheadSource,
     evidence: &'a [BackendEvidence],
     topology: &'a Topology,
     load: &'a Load,
@@ -70,6 +75,9 @@ impl<'a> WhatIfDocument<'a> {
             notes: &log.notes,
             backends: &log.names,
             routing: fitted.routing(),
+            maker: log.maker,
+            overhead_ms: fitted.calibration().overhead.as_millis_f64(),
+            overhead_source: fitted.calibration().overhead_source,
             evidence: &fitted.calibration().backends,
             topology: &fitted.calibration().topology,
             load: &fitted.calibration().load,

@@ -2,6 +2,7 @@
 
 use super::document::{CANNOT_TELL, WhatIfDocument};
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use lb_calibration::OverheadSource;
 use lb_calibration::log::AccessLog;
 use lb_calibration::what_if::{Compared, Figure, FittedLog, Metric, Predicted, Ratio, Routing, SliceCheck};
 use lb_core::topology::Discipline;
@@ -35,6 +36,20 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
         let _ = writeln!(text, "note: {note}");
     }
     let _ = writeln!(text, "recorded under: {}", routing(fitted.routing()));
+    let overhead = fitted.calibration().overhead.as_millis_f64();
+    let _ = match fitted.calibration().overhead_source {
+        OverheadSource::Waits => writeln!(
+            text,
+            "beside the backends: {overhead:.2} ms per request (by how much longer those took that did not wait)"
+        ),
+        _ => writeln!(text, "beside the backends: {overhead:.2} ms per request are assumed"),
+    };
+    if log.maker.draws_again() {
+        let _ = writeln!(
+            text,
+            "note: the log is one of HAProxy or Envoy, whose p2c may draw the same backend twice; so it is simulated"
+        );
+    }
     if fitted.routing().adaptive {
         let _ = writeln!(
             text,

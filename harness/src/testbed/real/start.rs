@@ -6,7 +6,7 @@ use super::{files, template};
 use crate::testbed::backends::Backends;
 use crate::testbed::child::Child;
 use crate::testbed::error::TestbedError;
-use lb_admin_client::program::{AdminPlace, Launch};
+use lb_admin_client::program::{ACCESS_LOG, AdminPlace, Launch};
 use lb_admin_client::{KnownBackend, LoadBalancerAdmin, RealOptions, Switching, connect};
 use lb_core::Algorithm;
 use lb_core::topology::{Topology, is_part};
@@ -37,6 +37,8 @@ pub struct Real {
     pub base_url: String,
     /// The adapter of its admin API.
     pub admin: Box<dyn LoadBalancerAdmin>,
+    /// The file to which it logs every request; `None` if it does not.
+    pub access_log: Option<PathBuf>,
 }
 
 /// How to start a load balancer.
@@ -54,6 +56,8 @@ pub struct RealSpec<'a> {
     pub threads: u16,
     /// How algorithms are selected.
     pub switching: Switching,
+    /// Whether it logs every request.
+    pub logs_requests: bool,
 }
 
 impl Real {
@@ -110,6 +114,7 @@ impl<'a> Attempt<'a> {
             algorithms: spec.algorithms,
             backends: known,
             access_log: None,
+            logs_requests: spec.logs_requests,
         };
         let mut modules = Vec::new();
         if launch.steers() {
@@ -131,13 +136,15 @@ impl<'a> Attempt<'a> {
         files::check(installed, launch)?;
         let args = (kind.run)(launch);
         let environment = (kind.environment)(launch);
+        let access_log = launch.logs_requests.then(|| launch.dir.join(ACCESS_LOG));
+        let output = access_log.as_deref().filter(|_| kind.logs_to_stdout).unwrap_or(&self.log);
         let mut process = Child::start_program(
             kind.name(),
             &installed.program,
             &args,
             &environment,
             launch.dir,
-            &self.log,
+            [output, &self.log],
         )?;
         let options = RealOptions {
             backends: launch.backends.to_vec(),
@@ -146,7 +153,9 @@ impl<'a> Attempt<'a> {
             ..RealOptions::new(self.admin_address(&process)?)
         };
         match self.wait(&mut process, &options, &filled).await {
-            Ok(admin) => Ok(Real { process, base_url: format!("http://{}", launch.listen), admin }),
+            Ok(admin) => {
+                Ok(Real { process, base_url: format!("http://{}", launch.listen), admin, access_log })
+            }
             Err(error) => {
                 let taken = TAKEN.iter().any(|text| process.logged(text));
                 process.stop().await;

@@ -39,6 +39,8 @@ struct Content<'a> {
     pools: Vec<Pool>,
     /// Modules that the load balancer must load.
     modules: &'a [PathBuf],
+    /// Whether it logs requests.
+    logs_requests: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +102,7 @@ impl<'a> Content<'a> {
             algorithms,
             pools: pools(launch.backends),
             modules,
+            logs_requests: launch.logs_requests,
         }
     }
 }
@@ -240,6 +243,7 @@ mod tests {
             algorithms: &algorithms,
             backends,
             access_log: None,
+            logs_requests: true,
         };
         render(kind, &launch, &[])
     }

@@ -25,6 +25,7 @@ pub(crate) const PROGRAM: &Program = &Program {
     },
     modules: None,
     steering_log: None,
+    logs_to_stdout: false,
     admin: AdminPlace::Socket("plumb.sock"),
     admin_flag: "the path of its control socket",
     switchings: &[Switching::Selector],
