@@ -117,12 +117,12 @@ pub(super) fn read_scrapes(targets: &[Said<Raw>], findings: &mut Findings) -> Ve
 /// Reads a target as it is written in a flag.
 fn read_text(text: &str) -> Result<Scrape, String> {
     let is_name = |name: &str| {
-        !name.is_empty()
+        !name.trim().is_empty()
             && name.chars().count() <= 64
-            && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+            && name.chars().all(|c| c.is_alphanumeric() || "_-. ".contains(c))
     };
     let (name, target) = match text.split_once('=') {
-        Some((name, target)) if is_name(name) => (Some(name.to_owned()), target),
+        Some((name, target)) if is_name(name) => (Some(name.trim().to_owned()), target),
         _ => (None, text),
     };
     if let Some((url, query)) = target.split_once("?query=") {
@@ -250,6 +250,7 @@ mod tests {
         for (text, place, what, name) in [
             ("load-balancer", "load-balancer", "", None),
             ("shop=backends", "backends", "", Some("shop")),
+            ("in flight=backends", "backends", "", Some("in flight")),
             ("http://h:9100", "http://h:9100/metrics", "", None),
             ("http://h:9100/", "http://h:9100/metrics", "", None),
             ("node=http://h:9100/m?x=y", "http://h:9100/m?x=y", "", Some("node")),
