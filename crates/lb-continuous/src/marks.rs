@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 /// Seconds on each side of a mark that are compared at most.
 const MOST_COMPARED_S: u32 = 25 * 60;
 
+/// Windows on each side of a mark that are compared at most: more of them take seconds to put together, while the load
+/// waits for its collector.
+const MOST_WINDOWS: usize = 300;
+
 /// The number of marks that are kept; the oldest makes room.
 const MARKS_KEPT: usize = 100;
 
@@ -223,7 +227,7 @@ impl Marks {
 
     /// Returns the most windows on each side that are compared.
     fn most(&self) -> usize {
-        ((MOST_COMPARED_S / self.window_s) as usize).max(FEWEST_WINDOWS)
+        ((MOST_COMPARED_S / self.window_s) as usize).clamp(FEWEST_WINDOWS, MOST_WINDOWS)
     }
 
     /// Returns the numbers of windows after a mark at which its verdict is formed, in ascending order.
