@@ -210,6 +210,11 @@ fn load_is_sent_until_a_signal_and_counts_what_the_server_counts() {
             .is_ok_and(|text| text.contains("| / | GET |"))
     );
     assert!(!bench.path("out/listener.json").exists(), "nothing listens any more");
+    std::fs::remove_file(bench.path("out/continuous.html")).expect("the page can be removed");
+    let again = bench.run(&["report", "out", "--report", "html"]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    let rewritten = std::fs::read_to_string(bench.path("out/continuous.html"));
+    assert_eq!(rewritten.ok(), Some(page), "`bench report` writes the same page again");
     refused(
         &bench,
         &["mark", "v2", "--results", "out"],

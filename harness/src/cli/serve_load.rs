@@ -1,15 +1,17 @@
 //! `bench serve-load`, and a run with `--duration forever`: sends load until it is stopped.
 
-use super::args::RunArgs;
+use super::args::{ReportArgs, RunArgs};
 use super::run::{Job, log_to, open};
 use super::shared::{block_on, command_line, listen_saying, print, read_plan};
 use crate::continuous::{self, Finished, Options, render_console, render_markdown, render_page};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::{Ended, Event, Mode, Observe, RunOptions};
+use crate::experiment::{Ended, Mode, RunOptions};
 use crate::show::Progress;
 use anyhow::anyhow;
 use lb_config::Length;
+use lb_continuous::ContinuousDocument;
 use lb_report::{Detail, ReportFormat};
+use lb_results::ResultsFolder;
 use std::time::Duration;
 
 /// What the first signal says. It is the ordinary end of such a load.
@@ -66,23 +68,38 @@ pub(super) async fn serve(args: &RunArgs, job: &Job, limit: Option<Duration>) ->
     let Finished { document, ended } =
         continuous::run(plan, Options { run, live }, &interrupt, &progress).await?;
     print(&render_console(&document));
-    let mut written = Ok(());
-    for (format, name) in REPORTS.into_iter().filter(|(format, _)| args.report.contains(format)) {
-        let text =
-            if format == ReportFormat::Html { render_page(&document) } else { render_markdown(&document) };
-        match folder.write(name, text.as_bytes()) {
-            Ok(()) => {
-                let path = folder.path().join(name).display().to_string();
-                progress.observe(&Event::ReportWritten { path });
-            }
-            Err(error) => written = Err(error).or_exit(ExitCode::Preflight),
-        }
-    }
+    let written = write_reports(&folder, &document, &args.report);
     print(&format!("results: {}", folder.path().display()));
     match ended {
         Ended::Failed(error) => Err(error.into()),
         Ended::Complete | Ended::Interrupted => written.map(|()| ExitCode::Ok),
     }
+}
+
+/// Writes the reports of a load without end again, for `bench report`. That of a process that was killed covers what it
+/// wrote last.
+pub(super) fn report(args: &ReportArgs, document: &ContinuousDocument) -> Result<ExitCode, Failure> {
+    // This fails while the load runs.
+    let (folder, _claim) = ResultsFolder::claim(&args.folder).or_exit(ExitCode::Preflight)?;
+    if args.verbose {
+        print(&render_console(document));
+    }
+    write_reports(&folder, document, &args.report).map(|()| ExitCode::Ok)
+}
+
+/// Writes those of the reports that a load without end has, and says where.
+fn write_reports(
+    folder: &ResultsFolder,
+    document: &ContinuousDocument,
+    formats: &[ReportFormat],
+) -> Result<(), Failure> {
+    for (format, name) in REPORTS.into_iter().filter(|(format, _)| formats.contains(format)) {
+        let text =
+            if format == ReportFormat::Html { render_page(document) } else { render_markdown(document) };
+        folder.write(name, text.as_bytes()).or_exit(ExitCode::Preflight)?;
+        print(&format!("report: {}", folder.path().join(name).display()));
+    }
+    Ok(())
 }
 
 /// Rejects what would fill the disk, and what needs trials.

@@ -1,7 +1,8 @@
 //! Sets a mark on a load that another process sends.
 
-use super::{DOCUMENT_FILE, LISTENER_FILE};
-use lb_continuous::{ContinuousDocument, Ending, MarkRequest, MarkSummary};
+use super::LISTENER_FILE;
+use super::read::read_document;
+use lb_continuous::{Ending, MarkRequest, MarkSummary};
 use lb_core::plain;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -64,14 +65,13 @@ struct Listener {
 /// # Errors
 /// The run there is over, or there is none.
 pub fn listening_address(folder: &Path) -> Result<String, MarkFailure> {
-    let read = |name: &str| lb_io::read(&folder.join(name), lb_io::MOST_BYTES).ok();
-    let document = read(DOCUMENT_FILE);
-    let document = document.and_then(|text| serde_json::from_slice::<ContinuousDocument>(&text).ok());
+    // A document that cannot be read says nothing about who listens.
+    let document = read_document(folder).ok().flatten();
     if let Some(document) = document.filter(|document| document.ending != Ending::Running) {
         return Err(MarkFailure::Over { folder: folder.to_owned(), at: document.written_at });
     }
     let missing = || MarkFailure::NoListener { folder: folder.to_owned() };
-    let text = read(LISTENER_FILE).ok_or_else(missing)?;
+    let text = lb_io::read(&folder.join(LISTENER_FILE), lb_io::MOST_BYTES).map_err(|_| missing())?;
     serde_json::from_slice::<Listener>(&text).map(|listener| listener.url).map_err(|_| missing())
 }
 

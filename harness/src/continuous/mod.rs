@@ -11,6 +11,7 @@ mod export;
 mod files;
 mod listener;
 mod page;
+mod read;
 mod report;
 mod run;
 mod shared;
@@ -18,6 +19,7 @@ mod slow;
 
 pub use client::{MarkFailure, listening_address, set_mark};
 pub use page::render_page;
+pub use read::read_document;
 pub use report::{render_console, render_markdown};
 pub use run::{DEFAULT_LISTEN, Finished, LONGEST_WINDOW_S, LiveOptions, Options, run};
 
