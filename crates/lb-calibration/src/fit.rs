@@ -1,14 +1,15 @@
 //! Fits a topology to traces, step by step; each step has its own module.
 
 use super::error::CalibrationError;
+use super::look::{Fitted, Look};
 use super::mishaps::{self, Mishap, Seen};
 use super::pace::{self, Observation, Paces};
-use super::queueing::{self, Candidates, Fit, Queueing, Replayed, Tick};
-use super::visits::{self, Visit, Visits};
+use super::queueing::{Replayed, Tick};
+use super::visits::Visits;
 use super::{BackendEvidence, Calibration, Load, OverheadSource, Resolution, arrivals, demand, overhead};
 use lb_core::fault::{Fault, FaultKind, SHORTEST_S};
 use lb_core::service_time::ServiceTime;
-use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
+use lb_core::topology::{BackendSpec, Pool, Route, Topology};
 use lb_core::{Span, Time};
 use lb_traces::read::{End, Episode, Traces};
 use simulator::Options;
@@ -103,34 +104,6 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
 const MOST_CORRECTIONS: u32 = 3;
 /// Correction of the overhead, as a part of the unit of times, that changes nothing else.
 const SMALL_CORRECTION: f64 = 0.05;
-
-/// What backends did, if requests spend a given time beside them.
-struct Look {
-    episodes: Vec<Vec<Visits>>,
-    fits: Vec<Fitted>,
-    replays: Vec<Vec<Replayed>>,
-    observations: Vec<Vec<Observation>>,
-    paces: Paces,
-}
-
-impl Look {
-    fn new(traces: &Traces, overhead: Span, tick: Tick, unit: f64, length: f64) -> Self {
-        let backends = traces.backends.len();
-        let nanos = overhead.as_nanos() as f64;
-        let visits = |episode: &Episode| visits::visits(episode, backends, nanos, tick.unit);
-        let episodes: Vec<Vec<Visits>> = traces.episodes.iter().map(visits).collect();
-        let fits = queueings(&episodes, backends, tick);
-        let of_backend = |(backend, fit): (usize, &Fitted)| {
-            let replay = |all: &Vec<Visits>| queueing::replay(&all[backend].taken_in, fit.queueing, tick);
-            let replays: Vec<Replayed> = episodes.iter().map(replay).collect();
-            let observations = observations(&episodes, &replays, backend);
-            (replays, observations)
-        };
-        let (replays, observations): (Vec<_>, Vec<_>) = fits.iter().enumerate().map(of_backend).unzip();
-        let paces = pace::fit(&observations, traces.routes.len(), length, unit);
-        Self { episodes, fits, replays, observations, paces }
-    }
-}
 
 /// Times with this resolution or a coarser one are cut off visibly: services take milliseconds.
 const COARSE: Span = Span::from_micros(100);
@@ -260,9 +233,6 @@ const SHORTEST_WORK: f64 = 1e3;
 /// intervals become wider, not narrower.
 const MOST_RESAMPLED: usize = 200_000;
 
-/// Queueing that is assumed if the traces do not determine it.
-const UNKNOWN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 4 };
-
 fn check_numbers(traces: &Traces) -> Result<(), CalibrationError> {
     if traces.is_empty() {
         return Err(CalibrationError::Empty);
@@ -278,79 +248,6 @@ fn check_numbers(traces: &Traces) -> Result<(), CalibrationError> {
         })
         .next()
         .map_or(Ok(()), Err)
-}
-
-/// How a backend queues, with the evidence for it.
-#[derive(Clone, Copy)]
-struct Fitted {
-    queueing: Queueing,
-    /// `None` if no requests were sent to the backend.
-    fit: Option<Fit>,
-    /// Highest number of requests in the backend at once.
-    most_inside: u32,
-}
-
-/// Determines how each backend queues. The most frequent result is used for backends without enough evidence.
-fn queueings(episodes: &[Vec<Visits>], backends: usize, tick: Tick) -> Vec<Fitted> {
-    let candidates: Vec<Option<Candidates>> = (0..backends)
-        .map(|backend| {
-            let visits: Vec<&[Visit]> =
-                episodes.iter().map(|all| busiest(all[backend].taken_in.as_slice())).collect();
-            queueing::candidates(&visits, tick)
-        })
-        .collect();
-    let known: Vec<Queueing> = candidates
-        .iter()
-        .flatten()
-        .filter(|candidates| candidates.best.saturated)
-        .map(|candidates| candidates.best.queueing)
-        .collect();
-    let count = |queueing: &Queueing| known.iter().filter(|other| *other == queueing).count();
-    let usual = known.iter().max_by_key(|queueing| count(queueing)).copied();
-    let choose = |candidates: Option<Candidates>| {
-        let Some(candidates) = candidates else {
-            return Fitted { queueing: usual.unwrap_or(UNKNOWN), fit: None, most_inside: 0 };
-        };
-        let fit = usual.map_or(candidates.best, |usual| candidates.choose(usual));
-        Fitted { queueing: fit.queueing, fit: Some(fit), most_inside: candidates.most_inside }
-    };
-    candidates.into_iter().map(choose).collect()
-}
-
-/// Largest number of visits in a row from which the queueing of a backend is determined.
-const MOST_VISITS: usize = 100_000;
-
-/// Returns the part of the visits in which the backend was busiest, if there are very many. It begins at a
-/// request that found the backend empty, if there is one nearby.
-fn busiest(visits: &[Visit]) -> &[Visit] {
-    if visits.len() <= MOST_VISITS {
-        return visits;
-    }
-    let found = |visits: &[Visit]| visits.iter().map(|visit| u64::from(visit.found)).sum::<u64>();
-    let starts = (0..=visits.len() - MOST_VISITS).step_by(MOST_VISITS / 4);
-    let start = starts.max_by_key(|start| found(&visits[*start..*start + MOST_VISITS])).unwrap_or(0);
-    let window = &visits[start..start + MOST_VISITS];
-    let empty = window.iter().take(MOST_VISITS / 10).position(|visit| visit.found == 0).unwrap_or(0);
-    &window[empty..]
-}
-
-/// Returns the work of one backend's requests in all episodes.
-fn observations(episodes: &[Vec<Visits>], replays: &[Replayed], backend: usize) -> Vec<Observation> {
-    let mut all = Vec::new();
-    for (visits, replayed) in episodes.iter().zip(replays) {
-        let works = replayed.work.iter().zip(&replayed.started);
-        for (visit, (work, started)) in visits[backend].taken_in.iter().zip(works) {
-            if let (Some(work), Some(started)) = (*work, *started)
-                && work > 0.0
-            {
-                let (route, waited) = (visit.route, started > visit.came);
-                all.push(Observation { route, at: (started + visit.left) / 2.0, work, waited });
-            }
-        }
-    }
-    // Steps are searched for along the time axis, over all episodes.
-    all.sort_by(|one, other| one.at.total_cmp(&other.at));
-    all
 }
 
 fn slow_downs(paces: &Paces, backend: usize, id: &str, length: f64) -> Vec<Fault> {

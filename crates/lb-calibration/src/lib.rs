@@ -16,6 +16,7 @@ mod demand;
 mod error;
 mod fit;
 pub mod log;
+mod look;
 mod mishaps;
 mod overhead;
 mod pace;

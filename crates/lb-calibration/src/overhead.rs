@@ -4,7 +4,7 @@
 //! that found a free worker took its service and the overhead. One that waited left its service after the worker was
 //! free, and of both times the overhead is a part, so it cancels out. The service itself does not depend on the queue;
 //! whatever requests that did not wait took longer is the overhead ([`beside`]). It matters most where backends are
-//! nearly full: 0.3 ms in 10 ms that are taken for service, at 90 % of capacity, make waits a third longer.
+//! nearly full: 0.3 ms in 10 ms that are taken for service, at 90 % of capacity, make waits 40 % longer.
 
 use super::pace::{Observation, Paces};
 use super::stats;

@@ -105,7 +105,7 @@ fn other_algorithms_are_predicted_from_a_log_of_round_robin() {
 /// of a hundred replies.
 fn delay(number: u64) -> Span {
     let key = mix(number);
-    let rare = if key % 100 == 0 { 4_000 } else { 0 };
+    let rare = if key.is_multiple_of(100) { 4_000 } else { 0 };
     Span::from_micros(400 + mix(key) % 400 + rare)
 }
 
