@@ -243,7 +243,7 @@ fn slow_requests_are_shown_and_listed_and_those_beyond_the_limit_are_counted() {
         slow["requests"].as_u64().expect("a number"),
         "each slow request has a row: {listed}"
     );
-    assert!(rows.iter().all(|row| row.contains(",ok,200,")), "{listed}");
+    assert!(rows.iter().all(|row| row.contains(",ok,200,web-1,")), "{listed}");
     assert!(errors.contains("slow request: GET slow took "), "{errors}");
     let note = "took 0.100 s or longer; `trials/cache-as-it-is-0-slow_requests.csv` lists all of them";
     let notes = summary["notes"].to_string();
@@ -339,7 +339,8 @@ fn a_load_without_end_lists_slow_requests_while_it_runs_and_tells_hits_from_miss
         &json!({ "slow_s": 0.1, "observe": { "header": "X-Cache-Status" } }),
     );
     let serve = ["serve-load", "--config", &config, "--url", &url, "--duration", "3s", "--out", "out"];
-    let output = bench.run(&[&serve[..], &["--metrics-listen", "127.0.0.1:0", "--report", "markdown"]].concat());
+    let output =
+        bench.run(&[&serve[..], &["--metrics-listen", "127.0.0.1:0", "--report", "markdown"]].concat());
     let (printed, errors) = (flat(&output.stdout), flat(&output.stderr));
     assert!(output.status.success(), "{printed}{errors}");
     let document = bench.json("out/continuous.json");

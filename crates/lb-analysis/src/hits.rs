@@ -138,7 +138,10 @@ impl Evidence {
             false => percentile_interval(values, LEVEL),
         };
         let within = |ends: Option<[f64; 2]>| ends.map(|ends| ends.map(|end| end.clamp(0.0, 1.0)));
-        let by_step = |step: usize| values(&|tallies: &Tallies| tallies[step].ratio());
+        let by_step = |step: usize| match by_trial || self.filled(|batch| batch[step].ratio()) {
+            true => values(&|tallies: &Tallies| tallies[step].ratio()),
+            false => Vec::new(),
+        };
         Intervals {
             ratio: within(interval(values(&|tallies: &Tallies| sum(tallies).ratio()), 0)),
             by_step: (0..self.steps).map(|step| within(interval(by_step(step), step as u64 + 2))).collect(),
@@ -151,11 +154,16 @@ impl Evidence {
         }
     }
 
+    /// Returns whether enough batches have a share of hits for an interval within trials: the resamples of one or two
+    /// batches are all alike.
+    fn filled(&self, share: impl Fn(&Tallies) -> Option<f64>) -> bool {
+        self.trials.iter().flatten().filter(|batch| share(batch).is_some()).count() >= FEWEST_BATCHES
+    }
+
     /// Resamples blocks of batches within each trial. Returns the totals of each resample; none if there are too few
     /// batches.
     fn resampled(&self) -> Vec<Tallies> {
-        let filled = self.trials.iter().flatten().filter(|batch| sum(batch).ratio().is_some()).count();
-        if filled < FEWEST_BATCHES {
+        if !self.filled(|batch| sum(batch).ratio()) {
             return Vec::new();
         }
         let mut rng = SEED.stream(&[]);

@@ -103,7 +103,7 @@ impl TrialRecovery {
         let back = back.map(|slice| {
             let seconds = (slice as f64 * slices.width_s - end_s).max(0.0);
             let rise = slices.within(start_s, end_s).start;
-            (seconds, interval_within(&slices, rise..=slice, (end_s, seconds), limit_ms, seed))
+            (seconds, interval_within(&slices, rise..=slice, (&peak.peak, seconds), limit_ms, seed))
         });
         Some(Self { reference, reference_ms, limit_ms, width_s: slices.width_s, back })
     }

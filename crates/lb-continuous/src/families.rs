@@ -237,7 +237,8 @@ fn requests(reading: &Reading<'_>) -> Vec<Family> {
         }
         let all = step.all();
         bytes.points.push(Point { labels: labels.clone(), value: Value::Count(all.bytes()) });
-        slow.points.push(Point { labels: labels.clone(), value: Value::Count(slow_ones(&all, reading.slow_s)) });
+        slow.points
+            .push(Point { labels: labels.clone(), value: Value::Count(slow_ones(&all, reading.slow_s)) });
     }
     let dropped = Family {
         points: vec![Point { labels: Vec::new(), value: Value::Count(reading.totals.arrivals.dropped) }],

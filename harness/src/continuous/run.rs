@@ -195,7 +195,17 @@ impl Load {
         shared.tell(format!(
             "live metrics: http://{address}/metrics; set a mark with `bench mark NAME --at http://{address}`"
         ));
-        Ok(Self { shared, workload, stop, engine, collector, progress, exporter, slow, _listening: listening })
+        Ok(Self {
+            shared,
+            workload,
+            stop,
+            engine,
+            collector,
+            progress,
+            exporter,
+            slow,
+            _listening: listening,
+        })
     }
 
     /// Watches over the load until it ends, and writes the results.

@@ -83,9 +83,9 @@ impl Shared {
         self.about.slow
     }
 
-    /// Returns the name of a backend, by its number.
+    /// Returns the name of a backend, by its number; empty if it is not known.
     pub(super) fn backend(&self, number: usize) -> String {
-        self.backends().get(number).cloned().unwrap_or_else(|| format!("unlisted-{number}"))
+        self.backends().get(number).cloned().unwrap_or_default()
     }
 
     /// Returns the seconds since the load began.

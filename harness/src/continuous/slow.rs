@@ -52,7 +52,7 @@ impl SlowLog {
         let requests =
             if counts.total == 1 { "1 request".to_owned() } else { format!("{} requests", counts.total) };
         let listed = if counts.written == counts.total {
-            "`slow_requests.csv` lists the last of them".to_owned()
+            "`slow_requests.csv` lists them, at least the last 100,000".to_owned()
         } else {
             format!("`slow_requests.csv` lists the last of {} that could be written", counts.written)
         };

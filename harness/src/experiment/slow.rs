@@ -5,8 +5,10 @@ use super::error::RunError;
 use super::events::{Event, Observe};
 use super::trial_plan::TrialPlan;
 use lb_core::Span;
+use lb_load::Unlisted;
 use lb_record::SlowSink;
 use lb_results::{ListedBackend, SlowFile, SlowLines, SlowLinesHandle};
+use std::sync::Arc;
 
 /// The file of the slow requests of one trial, while it is written.
 pub(super) struct SlowLog {
@@ -16,6 +18,15 @@ pub(super) struct SlowLog {
     /// The trial in words.
     trial: String,
     limit: Span,
+    unlisted: Arc<Unlisted>,
+}
+
+/// What live load needs to hand over slow requests.
+pub(super) struct SlowParts {
+    pub(super) sink: SlowSink,
+    pub(super) watch: SlowWatch,
+    /// Takes the names of backends that only replies name.
+    pub(super) unlisted: Arc<Unlisted>,
 }
 
 /// Tells what was slow while the load of a trial runs.
@@ -38,17 +49,25 @@ impl SlowLog {
         let name = format!("trials/{}-slow_requests.csv", trial.stem());
         let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
         let workload = &trial.scenario.scenario().workload;
+        let unlisted = Arc::<Unlisted>::default();
+        let further = Arc::clone(&unlisted);
         let backend = move |number: usize| {
-            ids.get(number).cloned().unwrap_or_else(|| format!("unlisted-{}", number - ids.len()))
+            let listed = ids.get(number).cloned();
+            listed.or_else(|| further.names().into_iter().nth(number - ids.len())).unwrap_or_default()
         };
         let file = SlowFile::create(context.folder, &name, workload, Box::new(backend), limit);
         let file = file.map_err(RunError::Results)?;
-        Ok(Some(Self { file, name, trial: trial.title.clone(), limit }))
+        Ok(Some(Self { file, name, trial: trial.title.clone(), limit, unlisted }))
     }
 
     /// Returns the sink that the load sends slow requests to.
     pub(super) fn sink(&self) -> SlowSink {
         self.file.sink()
+    }
+
+    /// Returns what live load needs.
+    pub(super) fn parts(&self) -> SlowParts {
+        SlowParts { sink: self.sink(), watch: self.watch(), unlisted: Arc::clone(&self.unlisted) }
     }
 
     /// Returns what tells of slow requests while the load runs.

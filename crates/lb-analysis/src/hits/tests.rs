@@ -183,6 +183,21 @@ fn little_data_has_no_interval_and_no_verdict() {
 }
 
 #[test]
+fn a_kind_of_request_in_few_batches_has_no_interval_of_its_own() {
+    let rare = trial(60, 4, |step, second, rng| match (step, second) {
+        (1, 3..) => ("", 5.0),
+        _ => (if rng.random_bool(0.8) { "HIT" } else { "MISS" }, 5.0),
+    });
+    let found = summary(&[rare]);
+    let interval = |name: &str| {
+        let action = found.actions.iter().find(|action| action.name == name).expect("hits or misses");
+        action.ratio.interval
+    };
+    assert!(interval("cheap").is_some());
+    assert_eq!(interval("dear"), None, "its replies came in the first three seconds");
+}
+
+#[test]
 fn the_same_trials_give_the_same_intervals() {
     let record = trial(60, 9, draws(0.6, 2.0, 20.0));
     assert_eq!(summary(&[record.clone()]), summary(&[record]));

@@ -79,6 +79,39 @@ fn a_dip_on_the_way_is_no_recovery() {
 }
 
 #[test]
+fn a_jump_in_the_peak_is_no_reason_for_doubt() {
+    // Some noise, so that a usual step is not nothing.
+    let jumps = |at: f64| {
+        let noise = 3.0 * (37.0 * at).sin();
+        match at {
+            at if at < 24.0 => 10.0 + noise.abs() / 10.0,
+            at if at < 30.0 => 2_010.0 + noise,
+            at => triangle(12.0)(at) + noise.abs() / 10.0,
+        }
+    };
+    let (seconds, [low, high]) = one(&record(30, jumps), &peak(1.0, 1.0)).back.expect("it came back");
+    assert!((seconds - 12.0).abs() < 0.15, "{seconds}");
+    assert!(low <= 12.0 && 12.0 <= high && high - low < 1.0, "{low} to {high}");
+}
+
+#[test]
+fn a_queue_that_users_bound_does_not_wander_off_during_the_peak() {
+    let noisy = |at: f64| {
+        // Steps that are not alternating, as of a queue: sines of several lengths.
+        let noise = [3.1, 7.3, 11.9].map(|speed| (speed * at).sin()).iter().sum::<f64>();
+        if (20.0..30.0).contains(&at) { 2_010.0 + 60.0 * noise } else { triangle(12.0)(at) }
+    };
+    let closed = peak(1.0, 1.0);
+    let open = Peak { peak: LoadPeak { unit: LoadUnit::ArrivalsPerSecond, ..closed.peak }, ..closed };
+    let width = |peak: &Peak| {
+        let (seconds, [low, high]) = one(&record(30, noisy), peak).back.expect("it came back");
+        assert!(low <= seconds && seconds <= high && low <= 12.0 && 12.0 <= high, "{low} to {high}");
+        high - low
+    };
+    assert!(width(&closed) < width(&open), "{} against {}", width(&closed), width(&open));
+}
+
+#[test]
 fn latency_that_stays_high_has_not_recovered() {
     let stays = |at: f64| if at < 20.0 { 10.0 } else { 300.0 };
     assert_eq!(one(&record(30, stays), &peak(1.0, 1.0)).back, None);

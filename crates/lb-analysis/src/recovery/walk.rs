@@ -8,13 +8,14 @@
 use super::slices::Slices;
 use crate::interval::LEVEL;
 use lb_core::rng::{Rng, Seed};
+use lb_results::{LoadPeak, LoadUnit};
 use lb_stats::{draw_blocks, median, percentile_interval};
 
 /// Resamples of the steps of latency within a trial.
 const STEP_RESAMPLES: usize = 2_000;
 /// Longest blocks, in slices, in which the steps of latency are resampled.
 const BLOCK: usize = 10;
-/// Steps further from the mean than this many standard deviations, estimated from the median, are jumps of the load
+/// Steps further from their median than this many standard deviations, estimated from the median, are jumps of the load
 /// rather than chance, and count with this distance.
 const JUMP: f64 = 5.0;
 /// The standard deviation of normal deviations, as a multiple of the median of their sizes.
@@ -22,12 +23,12 @@ const PER_MEDIAN: f64 = 1.4826;
 /// The fewest steps that are resampled.
 const FEWEST_STEPS: usize = 3;
 
-/// Returns the interval of a recovery in `seconds` from the end of the peak at `end_s` that the steps of latency, from the
-/// rise to the recovery, allow.
+/// Returns the interval of a recovery in `seconds` from the end of the peak that the steps of latency, from the rise to
+/// the recovery, allow.
 pub(super) fn interval_within(
     slices: &Slices,
     way: std::ops::RangeInclusive<usize>,
-    (end_s, seconds): (f64, f64),
+    (peak, seconds): (&LoadPeak, f64),
     limit_ms: f64,
     seed: Seed,
 ) -> [f64; 2] {
@@ -35,7 +36,7 @@ pub(super) fn interval_within(
     let as_found = [(seconds - width_s).max(0.0), seconds + width_s];
     let Some((first_s, path)) = by_due_time(slices, way) else { return as_found };
     let last = path.len() - 1;
-    let top = turn(&path, (end_s - first_s) / width_s, width_s);
+    let top = turn(&path, (peak.end_s - first_s) / width_s, width_s);
     let steps: Vec<f64> = path.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let (rise, fall) = steps.split_at(top);
     // Latency that was never high, or fell at once, leaves no walk to resample.
@@ -47,6 +48,11 @@ pub(super) fn interval_within(
         return as_found;
     }
     let mut walks = [Walk::of(rise), Walk::of(fall)];
+    // Users bound the queue: it varies around a level, and does not wander off as long as the peak lasts.
+    if peak.unit == LoadUnit::Users {
+        walks[0].length = walks[0].block;
+        walks[0].scale = 1.0;
+    }
     let mut rng = seed.stream(&[]);
     let shifts = (0..STEP_RESAMPLES)
         .map(|_| walks.iter_mut().map(|walk| walk.resampled(&mut rng)).sum::<f64>() / speed);
@@ -92,33 +98,37 @@ fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Option<
     (!path.is_empty()).then_some((first_s, path))
 }
 
-/// The deviations of steps from their mean.
+/// The deviations of steps from their mean, jumps cut down.
 struct Walk {
     deviations: Vec<f64>,
     block: usize,
     /// By how much resampled sums of blocks are too small: the mean is that of the same steps.
     scale: f64,
+    /// How many steps a resample has.
+    length: usize,
     positions: Vec<usize>,
 }
 
 impl Walk {
     fn of(steps: &[f64]) -> Self {
         let count = steps.len();
-        let mean = steps.iter().sum::<f64>() / count.max(1) as f64;
         let block = (count / 3).clamp(1, BLOCK);
         let scale = (count as f64 / count.saturating_sub(block).max(1) as f64).sqrt();
         // One or two steps say nothing about how they vary.
-        let mut deviations: Vec<f64> =
-            if count < FEWEST_STEPS { Vec::new() } else { steps.iter().map(|step| step - mean).collect() };
-        let sizes: Vec<f64> = deviations.iter().map(|deviation| deviation.abs()).collect();
+        let steps = if count < FEWEST_STEPS { &[] } else { steps };
+        // From the median, since a jump moves the mean, and all steps would then seem to be far from it.
+        let middle = median(steps).unwrap_or(0.0);
+        let sizes: Vec<f64> = steps.iter().map(|step| (step - middle).abs()).collect();
         let most = JUMP * PER_MEDIAN * median(&sizes).unwrap_or(0.0);
-        deviations.iter_mut().for_each(|deviation| *deviation = deviation.clamp(-most, most));
-        Self { deviations, block, scale, positions: Vec::new() }
+        let steps: Vec<f64> = steps.iter().map(|step| step.clamp(middle - most, middle + most)).collect();
+        let mean = steps.iter().sum::<f64>() / count.max(1) as f64;
+        let deviations = steps.iter().map(|step| step - mean).collect();
+        Self { deviations, block, scale, length: count, positions: Vec::new() }
     }
 
-    /// Returns the sum of a resample of all deviations.
+    /// Returns the sum of a resample of the deviations.
     fn resampled(&mut self, rng: &mut Rng) -> f64 {
         draw_blocks(self.deviations.len(), self.block, rng, &mut self.positions);
-        self.scale * self.positions.iter().map(|place| self.deviations[*place]).sum::<f64>()
+        self.scale * self.positions.iter().take(self.length).map(|place| self.deviations[*place]).sum::<f64>()
     }
 }

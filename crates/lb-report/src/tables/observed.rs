@@ -18,20 +18,20 @@ pub(crate) struct ObservedTables {
 /// Makes the tables of the observed header. `None` if none was observed.
 pub(crate) fn observed(scenario: &ScenarioSummary) -> Option<ObservedTables> {
     let of = scenario.algorithms.iter().filter_map(|one| Some((one.name.as_str(), one.observed.as_ref()?)));
-    tables_of(&of.collect::<Vec<_>>())
+    tables_of(&of.collect::<Vec<_>>(), "all trials pooled")
 }
 
-/// Makes the tables of the observed header for replies under one name, with what follows from them in sentences.
+/// Makes the tables of the observed header for the replies of a load without end, under one name, with what follows from them in sentences.
 pub fn observed_alone(name: &str, observed: &ObservedSummary) -> (Vec<Table>, Vec<String>) {
-    tables_of(&[(name, observed)]).map_or_else(Default::default, |tables| {
+    tables_of(&[(name, observed)], "since the load began").map_or_else(Default::default, |tables| {
         (tables.hits.into_iter().chain([tables.values]).collect(), tables.sentences)
     })
 }
 
-fn tables_of(of: &[(&str, &ObservedSummary)]) -> Option<ObservedTables> {
+fn tables_of(of: &[(&str, &ObservedSummary)], span: &str) -> Option<ObservedTables> {
     let header = &of.first()?.1.header;
     let mut hits = Table::new(
-        format!("Hits and misses by `{header}`, all trials pooled. Share of hits: with its 95 % interval"),
+        format!("Hits and misses by `{header}`, {span}. Share of hits: with its 95 % interval"),
         &[
             "Algorithm",
             "Request",
@@ -45,7 +45,7 @@ fn tables_of(of: &[(&str, &ObservedSummary)]) -> Option<ObservedTables> {
         ],
     );
     let mut values = Table::new(
-        format!("Replies by the value of `{header}`, all trials pooled"),
+        format!("Replies by the value of `{header}`, {span}"),
         &["Algorithm", "Value", "Means", "Replies", "Avg (ms)", "P50 (ms)", "P95 (ms)", "P99 (ms)"],
     );
     let mut sentences = Vec::new();
@@ -233,7 +233,10 @@ mod tests {
         let ratio = HitRatio { hits: 90, misses: 0, ratio: 1.0, interval: None };
         let only = ObservedSummary { ratio: Some(ratio), gain: None, quarters: None, ..observed_summary() };
         let sentences = observed(&scenario(Some(only))).expect("a header was observed").sentences;
-        assert!(sentences[1].contains("no reply was a miss") && sentences[1].contains("--warm-up 0s"), "{sentences:?}");
+        assert!(
+            sentences[1].contains("no reply was a miss") && sentences[1].contains("--warm-up 0s"),
+            "{sentences:?}"
+        );
     }
 
     #[test]

@@ -7,14 +7,14 @@ use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::{Event, PULSE_PERIOD};
 use crate::experiment::preflight::tls_options;
-use crate::experiment::slow::SlowWatch;
+use crate::experiment::slow::SlowParts;
 use crate::experiment::trial_plan::TrialPlan;
 use anyhow::Context as _;
 use lb_admin_client::Origin;
 use lb_core::BackendFrom;
 use lb_core::workload::{Scenario, Schedule};
 use lb_load::{Hooks, LoadPlan, Shard, Target};
-use lb_record::{RequestSink, SlowSink, TrialRecord};
+use lb_record::{RequestSink, TrialRecord};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ pub(super) struct Phase {
     /// Receives every request if requests are recorded.
     pub(super) requests: Option<RequestSink>,
     /// Receives slow requests, and tells of them, if they are looked for.
-    pub(super) slow: Option<(SlowSink, SlowWatch)>,
+    pub(super) slow: Option<SlowParts>,
 }
 
 /// Plays a scenario once without faults, with the active algorithm.
@@ -60,7 +60,7 @@ pub(super) async fn send(
 ) -> Result<TrialRecord, RunError> {
     let progress = Arc::new(lb_record::Progress::default());
     let name = phase.name;
-    let slow = phase.slow.as_ref().map(|(_, watch)| watch.clone());
+    let slow = phase.slow.as_ref().map(|slow| slow.watch.clone());
     let way = plan.contestant.way;
     let stop = Arc::new(AtomicBool::new(false));
     let (load_plan, hooks) =
@@ -153,7 +153,9 @@ pub(super) fn plan_load(
         observe: context.plan.observe().filter(|_| [MEASURE, ENDLESS].contains(&name)).cloned(),
         keep_actions: context.record_actions && name == MEASURE,
     };
-    Ok((plan, Hooks { requests, progress, slow: slow.map(|(sink, _)| sink), stop, ..Hooks::default() }))
+    let (slow, unlisted) = slow.map(|parts| (parts.sink, parts.unlisted)).unzip();
+    let unlisted = unlisted.unwrap_or_default();
+    Ok((plan, Hooks { requests, progress, slow, stop, unlisted, ..Hooks::default() }))
 }
 
 /// Returns where replies name their backend along this way: what the user says of a load balancer that is already

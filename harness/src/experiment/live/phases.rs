@@ -200,7 +200,7 @@ async fn measure(
         scenario: Arc::clone(plan.scenario.scenario()),
         schedule: Arc::clone(plan.schedule),
         requests: requests.as_ref().map(RequestsFile::sink),
-        slow: slow.as_ref().map(|slow| (slow.sink(), slow.watch())),
+        slow: slow.as_ref().map(SlowLog::parts),
     };
     let sampler = sample::start(context, testbed, plan, begun);
     let record = send(context, testbed, plan, phase).await?;
