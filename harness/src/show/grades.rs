@@ -68,7 +68,11 @@ mod tests {
         summary.scenarios[0].algorithms.push(AlgorithmSummary::default());
         let text = render_grades(&summary);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        assert_eq!(text.trim().lines().count(), 6, "a heading of three lines, and those with valid trials: {text}");
+        assert_eq!(
+            text.trim().lines().count(),
+            6,
+            "a heading of three lines, and those with valid trials: {text}"
+        );
         for line in [
             "light, p2c: P95 41.2 ms Excellent; errors 0.04 % Excellent",
             "light, random: P95 230.0 ms Poor; errors 2.00 % Acceptable",
