@@ -123,8 +123,9 @@ fn announce(context: &Context<'_>, choice: &Choice, note: Option<String>) {
             others.join(", ")
         )
     });
-    let scrape = (!plan.scrapes().is_empty())
-        .then(|| "--scrape has no effect: a load without end has no trials to read metrics beside".to_owned());
+    let scrape = (!plan.scrapes().is_empty()).then(|| {
+        "--scrape has no effect: a load without end has no trials to read metrics beside".to_owned()
+    });
     let said = warning.into_iter().chain(note).chain(first).chain(scrape);
     for text in said.chain(plan.notes().iter().map(ToString::to_string)) {
         context.events.observe(&Event::Note { text });
