@@ -27,6 +27,9 @@ struct Part {
     p95_ms: f64,
 }
 
+/// A series and the latency in each part of a trial; `None` where a part has no value.
+type Curves = (Vec<Option<f64>>, Vec<Option<f64>>);
+
 /// Correlates each series of each algorithm with latency. `None` for a series that does not change or has too few
 /// values.
 pub(super) fn correlate(algorithms: &[Vec<Course<'_>>]) -> Vec<Vec<Option<ResourceCorrelation>>> {
@@ -45,7 +48,7 @@ pub(super) fn correlate(algorithms: &[Vec<Course<'_>>]) -> Vec<Vec<Option<Resour
     let mut found: Vec<(usize, usize, usize, RankCorrelation)> = Vec::new();
     for (algorithm, courses) in algorithms.iter().enumerate() {
         for (place, course) in courses.iter().enumerate() {
-            let parts: Vec<(Vec<Option<f64>>, Vec<Option<f64>>)> = course
+            let parts: Vec<Curves> = course
                 .parts
                 .iter()
                 .map(|(trial, series)| {
