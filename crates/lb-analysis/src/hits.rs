@@ -230,8 +230,8 @@ fn means(tallies: &[Tally]) -> Option<[f64; 2]> {
     for tally in tallies.iter().filter(|tally| tally.successes.iter().all(|count| *count > 0)) {
         let weight = (tally.replies[0] + tally.replies[1]) as f64;
         weights += weight;
-        for class in 0..2 {
-            sums[class] += weight * 1e3 * tally.sums_s[class] / tally.successes[class] as f64;
+        for (sum, (sum_s, successes)) in sums.iter_mut().zip(tally.sums_s.iter().zip(tally.successes)) {
+            *sum += weight * 1e3 * sum_s / successes as f64;
         }
     }
     (weights > 0.0 && sums[1] > 0.0).then(|| sums.map(|sum| (sum / weights).max(f64::MIN_POSITIVE)))

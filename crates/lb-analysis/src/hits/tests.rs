@@ -200,5 +200,5 @@ fn a_kind_of_request_in_few_batches_has_no_interval_of_its_own() {
 #[test]
 fn the_same_trials_give_the_same_intervals() {
     let record = trial(60, 9, draws(0.6, 2.0, 20.0));
-    assert_eq!(summary(&[record.clone()]), summary(&[record]));
+    assert_eq!(summary(std::slice::from_ref(&record)), summary(std::slice::from_ref(&record)));
 }
