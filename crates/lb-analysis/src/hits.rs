@@ -8,7 +8,7 @@
 //!   bootstrap over batches of time within the trials, at least ten of which must have hits or misses.
 
 use crate::interval::{FEWEST_VALUES, LEVEL, RESAMPLES, bootstrap};
-use crate::summarise::latency;
+use crate::latency::latency;
 use lb_core::observation::ObservedClass;
 use lb_core::rng::Seed;
 use lb_core::workload::Workload;

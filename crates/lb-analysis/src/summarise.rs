@@ -6,6 +6,7 @@
 use super::curves::{distribution, service};
 use super::fairness::{PoolShare, jain_index};
 use super::hits::observed;
+use super::latency::latency;
 use super::steering::steering;
 use lb_core::policy::GuardCounts;
 use lb_core::workload::{Step, StepIndex, Workload};
@@ -13,7 +14,7 @@ use lb_core::{Outcome, Span, Time};
 use lb_record::{Cell, ConnectionTimes, FailureRecord, merge_failures};
 use lb_results::{
     ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,
-    GuardSummary, Latency, ListedBackend, ProcessSummary, Trial, pooled_step,
+    GuardSummary, ListedBackend, ProcessSummary, Trial, pooled_step,
 };
 use std::collections::BTreeMap;
 
@@ -72,21 +73,6 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         steering: steering(trials),
         resources: Vec::new(),
         guards: trials.iter().filter_map(|trial| trial.guards).reduce(GuardCounts::plus).map(guards),
-    })
-}
-
-/// Summarises the latency of a set of requests. `None` when the set is empty.
-pub fn latency(cell: &Cell) -> Option<Latency> {
-    let at = |quantile: f64| cell.quantile(quantile).map_or(0.0, Span::as_millis_f64);
-    Some(Latency {
-        mean: cell.mean()?.as_millis_f64(),
-        min: cell.min()?.as_millis_f64(),
-        p50: at(0.50),
-        p90: at(0.90),
-        p95: at(0.95),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: cell.max()?.as_millis_f64(),
     })
 }
 

@@ -3,11 +3,12 @@
 use super::algorithms::{Chosen, Runner, all_declared, choose, named_algorithms, names_some};
 use super::content::{Content, read_content, select_scenario};
 use super::draft::types::{Context, Draft, DraftScenario};
+use super::endless::check_endless;
 use super::engine::Engine;
 use super::error::{ConfigError, Findings};
 use super::frame::Frame;
 use super::inputs::{read_journey, read_mock_api, read_topology};
-use super::length::{Length, check_endless};
+use super::length::Length;
 use super::plan::Plan;
 use super::planned::PlannedScenario;
 use super::policy::read_policy;

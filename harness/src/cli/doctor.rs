@@ -1,6 +1,6 @@
 //! `bench doctor`: checks everything that a run needs.
 
-use super::args::ConfigArgs;
+use super::run_args::ConfigArgs;
 use super::shared::{block_on, listen, print, read_plan};
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Ended};

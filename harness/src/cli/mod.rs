@@ -12,11 +12,13 @@ mod dispatch;
 mod doctor;
 mod export;
 mod import;
+mod job;
 mod learn;
 mod live_args;
 mod mark;
 mod pack;
 mod pack_args;
+mod pack_job;
 mod packs;
 mod parse;
 mod plan;
@@ -24,6 +26,7 @@ mod recover;
 mod replay_events;
 mod report;
 mod run;
+mod run_args;
 mod serve_load;
 mod shared;
 mod show;
@@ -35,12 +38,12 @@ mod what_if;
 mod what_if_args;
 
 pub use args::{
-    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs,
-    ReportArgs, RunArgs,
+    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
 };
 pub use dispatch::execute;
 pub use live_args::{LiveArgs, MarkArgs};
 pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};
 pub use parse::parse;
+pub use run_args::{ConfigArgs, RunArgs};
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use what_if_args::WhatIfArgs;

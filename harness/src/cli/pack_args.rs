@@ -1,6 +1,6 @@
 //! The flags of the commands for scenario packs: `pack`, `suite` and `show`.
 
-use super::args::RunArgs;
+use super::run_args::RunArgs;
 use clap::Args;
 use lb_config::values::duration;
 use std::path::PathBuf;

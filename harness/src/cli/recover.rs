@@ -1,8 +1,9 @@
 //! Summarises an interrupted run (such as after `kill -9`) from disk: parses its command again, rebuilds its
 //! plan, and judges its complete trials.
 
-use super::args::{Cli, Command, ReportArgs, RunArgs};
+use super::args::{Cli, Command, ReportArgs};
 use super::pack_args::PackArgs;
+use super::run_args::RunArgs;
 use super::shared::{block_on, print, print_more, read_config};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Interrupt, Mode, RunFile, RunOptions};

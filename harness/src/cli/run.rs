@@ -1,34 +1,21 @@
 //! `bench` without a command: runs the experiment.
 
-use super::args::{Cli, RunArgs};
+use super::job::{Job, log_to, open};
+use super::run_args::RunArgs;
 use super::serve_load;
 use super::shared::{block_on, command_line, detail, listen, print_more, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunFile, RunOptions};
+use crate::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunOptions};
 use crate::show::{EventFile, Progress};
 use anyhow::anyhow;
-use clap::CommandFactory;
 use lb_analysis::threshold::Threshold;
-use lb_config::{Loaded, Plan};
+use lb_config::Plan;
 use lb_report::parts::percent;
 use lb_report::write_reports;
-use lb_results::{Claim, ResultsFolder, ThresholdResult, run_id};
-use std::fs::File;
-use std::path::PathBuf;
+use lb_results::ThresholdResult;
 
 pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
     block_on(run(args, Mode::Compare))
-}
-
-/// What a run plays, and how it can be repeated.
-#[derive(Debug)]
-pub(super) struct Job {
-    /// The config.
-    pub(super) loaded: Loaded,
-    /// The plan that was made of it.
-    pub(super) plan: Plan,
-    /// The words that repeat the run, for its record.
-    pub(super) command: Vec<String>,
 }
 
 /// How a run that could begin and did not fail came out.
@@ -116,22 +103,6 @@ pub(super) async fn run_job(
     Ok(Outcome { code, missed })
 }
 
-/// Opens the folder of a new run, or of the run to resume. Returns the id of the run, the folder and the
-/// claim to it.
-pub(super) fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
-    if let Some(path) = &args.resume {
-        let file = RunFile::read(path).or_exit(ExitCode::Usage)?;
-        let missing = || anyhow!("--resume: `{}` holds no run to resume (no run.json)", path.display());
-        let file = file.ok_or_else(missing).or_exit(ExitCode::Usage)?;
-        let (folder, claim) = ResultsFolder::claim(path).or_exit(ExitCode::Preflight)?;
-        return Ok((file.run_id().to_owned(), folder, claim));
-    }
-    let run_id = run_id(plan.name());
-    let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
-    let (folder, claim) = ResultsFolder::claim_new(&path).or_exit(ExitCode::Preflight)?;
-    Ok((run_id, folder, claim))
-}
-
 /// Rejects `--precision` for a single algorithm: it is the precision of a difference between two algorithms.
 fn refuse_precision_of_one(plan: &Plan, mode: &Mode) -> Result<(), Failure> {
     let single = plan.scenarios().iter().all(|scenario| scenario.algorithms().len() < 2);
@@ -163,10 +134,4 @@ fn read_objective(text: &str) -> Result<Vec<Threshold>, Failure> {
         .or_exit(ExitCode::Usage),
         None => Ok(rules),
     }
-}
-
-/// Sends the log of `bench` to the results folder, at the level set by `BENCH_LOG`.
-pub(super) fn log_to(file: File) {
-    crate::log_to(file, "BENCH_LOG");
-    tracing::info!(version = Cli::command().get_version(), command = ?command_line(), "bench starts");
 }

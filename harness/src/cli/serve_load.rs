@@ -1,7 +1,8 @@
 //! `bench serve-load`, and a run with `--duration forever`: sends load until it is stopped.
 
-use super::args::{ReportArgs, RunArgs};
-use super::run::{Job, log_to, open};
+use super::args::ReportArgs;
+use super::job::{Job, log_to, open};
+use super::run_args::RunArgs;
 use super::shared::{block_on, command_line, listen_saying, print, read_plan};
 use crate::continuous::{self, Finished, Options, render_console, render_markdown, render_page};
 use crate::exit::{ExitCode, Failure, OrExit};

@@ -1,6 +1,6 @@
 //! Helpers that several commands use: they read a plan, run async work, and write output.
 
-use super::args::ConfigArgs;
+use super::run_args::ConfigArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::Interrupt;
 use crate::show::render_grades;

@@ -1,10 +1,11 @@
 //! `bench suite`: runs packs and configs one after the other. One that fails does not keep the others from running.
 
-use super::args::{ConfigArgs, RunArgs};
-use super::pack::{prepare, refuse_config, repeat_command, wait_first};
+use super::job::{Job, log_to};
 use super::pack_args::SuiteArgs;
+use super::pack_job::{prepare, refuse_config, repeat_command, wait_first};
 use super::plan;
-use super::run::{Job, Outcome, log_to, run_job};
+use super::run::{Outcome, run_job};
+use super::run_args::{ConfigArgs, RunArgs};
 use super::shared::{block_on, command_line, listen, print, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{Interrupt, Mode};
