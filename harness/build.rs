@@ -1,12 +1,15 @@
-//! Tells the binary which commit it was built from, so that results can name it.
+//! Tells the binary which commit it was built from, so that results can name it, and keeps release builds small.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 fn main() {
-    let git = |args: &[&str]| {
-        let output = Command::new("git").args(args).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
+    name_commit();
+    fold_identical_code();
+}
+
+fn name_commit() {
+    let git = |args: &[&str]| said("git", args);
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=BENCH_COMMIT={commit}");
     // HEAD names the branch; its log changes with every commit.
@@ -14,4 +17,25 @@ fn main() {
         println!("cargo:rerun-if-changed={dir}/HEAD");
         println!("cargo:rerun-if-changed={dir}/logs/HEAD");
     }
+}
+
+/// Asks the linker of release builds to keep one copy of functions with equal machine code (generic code that was
+/// compiled for several types). Only lld knows this option, so it is used where the toolchain brings lld, which is
+/// then its default.
+fn fold_identical_code() {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let target = variable("TARGET");
+    if variable("PROFILE") != "release" || target != "x86_64-unknown-linux-gnu" {
+        return;
+    }
+    let Some(root) = said(&variable("RUSTC"), &["--print", "sysroot"]) else { return };
+    if PathBuf::from(root).join("lib/rustlib").join(target).join("bin/gcc-ld/ld.lld").exists() {
+        println!("cargo:rustc-link-arg-bins=-Wl,--icf=all");
+    }
+}
+
+/// Returns what a command prints; `None` if it fails.
+fn said(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
