@@ -15,7 +15,7 @@ use std::process::Command;
 /// The environment variable that names the interpreter with the packages.
 const PYTHON: &str = "BENCH_PYTHON";
 
-/// The environment variable that names the folder of source packages, which are read and not installed.
+/// The environment variable that names the folder of source packages and wheels that are read and not installed.
 const SOURCES: &str = "BENCH_PYTHON_SOURCES";
 
 /// The platform tags of wheels for Linux, from glibc 2.28 down (PEP 600); pip does not include older ones by
@@ -46,10 +46,13 @@ pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
     let lists = root.join("xtask/python");
     let requirements = lists.join("requirements.txt");
     let sources = lists.join("sources.txt");
-    made_from(&home, &[&requirements, &sources], || {
+    let wheels = lists.join("wheels.txt");
+    made_from(&home, &[&requirements, &sources, &wheels], || {
         let pip = Pip::installs_into(&home)?;
         pip.install(&requirements)?;
-        pip.download(&sources, &home.join("sources"))
+        let folder = home.join("sources");
+        pip.download(&sources, &["--no-binary", ":all:", "--no-build-isolation"], &folder)?;
+        pip.download(&wheels, &["--only-binary", ":all:"], &folder)
     })
     .context("failed to install the Python packages that the tests use to read results")?;
     Ok(variables(&home))
@@ -177,17 +180,11 @@ impl Pip {
         self.run("install", &[], list)
     }
 
-    /// Fetches the source packages that `list` pins.
-    fn download(&self, list: &Path, sources: &Path) -> anyhow::Result<()> {
-        let sources: [OsString; 6] = [
-            "--no-deps".into(),
-            "--no-binary".into(),
-            ":all:".into(),
-            "--no-build-isolation".into(),
-            "--dest".into(),
-            sources.into(),
-        ];
-        self.run("download", &sources, list)
+    /// Fetches the packages that `list` pins, of the kind that the arguments say, and none that they depend on.
+    fn download(&self, list: &Path, kind: &[&str], folder: &Path) -> anyhow::Result<()> {
+        let mut arguments: Vec<OsString> = kind.iter().map(OsString::from).collect();
+        arguments.extend(["--no-deps".into(), "--dest".into(), folder.into()]);
+        self.run("download", &arguments, list)
     }
 
     fn run(&self, what: &str, more: &[OsString], list: &Path) -> anyhow::Result<()> {
@@ -251,7 +248,7 @@ mod tests {
     #[test]
     fn every_package_is_pinned_with_a_hash() {
         let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-        for list in ["requirements.txt", "sources.txt"] {
+        for list in ["requirements.txt", "sources.txt", "wheels.txt"] {
             let text = fs::read_to_string(lists.join(list)).expect("the list is there");
             let text = text.replace("\\\n", "");
             let packages: Vec<&str> =
