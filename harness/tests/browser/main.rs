@@ -7,22 +7,19 @@
 //! ignored, which the standard test harness could not decide at run time; where `BENCH_REQUIRE_LOAD_BALANCERS` is
 //! set, they run and fail. `cargo xtask test --install` installs it.
 
+#[path = "../common/chromium.rs"]
+mod chromium;
 #[path = "../common/mod.rs"]
 mod common;
 
+use chromium::request;
 use common::{Bench, Process};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
-/// Set where no program may be missing.
-const REQUIRED: &str = "BENCH_REQUIRE_LOAD_BALANCERS";
-/// The names under which the browser is installed.
-const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 /// A site that may do nothing.
 const FOREIGN: &str = "evil.example";
 /// A site that both APIs list.
@@ -32,12 +29,8 @@ const LISTED: &str = "tools.example";
 type Test = (&'static str, fn(&Stage));
 
 fn main() {
-    let browser = browser();
-    if browser.is_none() {
-        eprintln!("there is no Chromium on PATH; `cargo xtask test --install` installs it");
-    }
-    let ignored = browser.is_none() && std::env::var_os(REQUIRED).is_none();
-    let browser = Arc::new(browser.unwrap_or_else(|| BROWSERS[0].into()));
+    let (browser, ignored) = chromium::found_or_ignored();
+    let browser = Arc::new(browser);
     let tests: [Test; 3] = [
         ("a_page_of_a_foreign_origin_can_neither_read_nor_change_anything", foreign),
         ("a_page_whose_host_is_rebound_can_neither_read_nor_change_anything", rebound),
@@ -52,15 +45,6 @@ fn main() {
         Trial::test(name, run).with_ignored_flag(ignored)
     });
     libtest_mimic::run(&Arguments::from_args(), trials.into()).exit();
-}
-
-fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    BROWSERS
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|it| it.is_file())
 }
 
 /// The load balancer, the mock backends and a browser.
@@ -116,27 +100,10 @@ impl Stage {
     /// Loads a page from `host` that makes these calls. Returns what came of them, in order. Whatever else is asked
     /// of the page's server is passed on to `target`, as if the name were bound to it now.
     fn visit(&self, host: &str, target: &str, attempts: impl FnOnce(&str) -> Value) -> Vec<Value> {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let origin = format!("http://{host}:{}", listener.local_addr().expect("an address").port());
-        let page = include_str!("page.html").replace("ATTEMPTS", &attempts(&origin).to_string());
-        let page = Arc::new(page);
-        let target = target.trim_start_matches("http://").to_owned();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (page, target) = (Arc::clone(&page), target.clone());
-                // A browser may break off.
-                std::thread::spawn(move || drop(answer(stream, &page, &target)));
-            }
-        });
+        let origin = chromium::stranger(host, target, attempts);
         let profile = tempfile::tempdir().expect("a folder");
-        let output = Command::new(&self.browser)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .args(["--disable-dev-shm-usage", "--no-proxy-server", "--virtual-time-budget=20000"])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(format!("--host-resolver-rules=MAP {FOREIGN} 127.0.0.1, MAP {LISTED} 127.0.0.1"))
-            .args(["--dump-dom", &format!("{origin}/page")])
-            .env("HOME", profile.path())
+        let output = chromium::command(&self.browser, profile.path(), &[FOREIGN, LISTED])
+            .args(["--virtual-time-budget=20000", "--dump-dom", &format!("{origin}/page")])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .output()
@@ -144,8 +111,7 @@ impl Stage {
         let dom = String::from_utf8_lossy(&output.stdout);
         let outcome = dom.split_once("<pre id=\"outcome\">").and_then(|(_, rest)| rest.split_once("</pre>"));
         let (outcome, _) = outcome.unwrap_or_else(|| panic!("the page was loaded: {dom}"));
-        let outcome = outcome.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-        serde_json::from_str(&outcome).unwrap_or_else(|error| panic!("the page told: {outcome:?}: {error}"))
+        chromium::outcomes(&outcome.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     }
 
     /// Everything that a page could have changed.
@@ -223,44 +189,6 @@ fn assert_blind(outcomes: &[Value]) {
         assert!(outcome["status"] != 200 && outcome["status"] != 204, "a call was answered: {text}");
         assert_ne!(outcome, "shown");
     }
-}
-
-/// Answers one request of the browser: the page, or what `target` says.
-fn answer(mut stream: TcpStream, page: &str, target: &str) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head)? == 0 {
-            return Ok(());
-        }
-    }
-    if head.starts_with("GET /page ") {
-        let length = page.len();
-        let fields = "content-type: text/html\r\nconnection: close\r\n";
-        return write!(stream, "HTTP/1.1 200 OK\r\n{fields}content-length: {length}\r\n\r\n{page}");
-    }
-    let length = head
-        .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body)?;
-    let mut through = TcpStream::connect(target)?;
-    through.write_all(head.replace("Connection: keep-alive", "Connection: close").as_bytes())?;
-    through.write_all(&body)?;
-    std::io::copy(&mut through, &mut stream).map(drop)
-}
-
-/// Makes a call as command lines do. Returns the status and the body.
-fn request(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
-    let authority = url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(authority).expect("it listens");
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\n{kind}Connection: close\r\n");
-    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).expect("a reply");
-    let status = reply.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, reply.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
 
 fn foreign(stage: &Stage) {
