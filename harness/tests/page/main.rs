@@ -1,0 +1,3 @@
+//! The page of `bench ui` in a real browser.
+
+fn main() {}
