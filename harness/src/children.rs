@@ -1,21 +1,25 @@
-//! Hidden subcommands with which a binary runs itself as a child process: as a load balancer, as the
-//! backends, or as another program. They belong to the binaries rather than to the libraries below them, so
-//! they may print.
+//! Subcommands with which a binary runs itself as a child process: as a load balancer, as the backends, or as
+//! another program. People run the first two as well, where nothing but `bench` is installed, such as in a
+//! container. They belong to the binaries rather than to the libraries below them, so they may print.
 
 use crate::testbed::child::{BECOME, LOAD_BALANCER, MOCK_BACKENDS};
 use lb_io::complain;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 
-/// Hidden subcommands that let a program run its own load balancer and backends as child processes. A binary
-/// that starts a [`Child`](crate::testbed::Child) must accept them.
+/// Subcommands that let a program run its own load balancer and backends as child processes. A binary that starts
+/// a [`Child`](crate::testbed::Child) must accept them.
 #[derive(Debug, clap::Subcommand)]
 pub enum ChildCommand {
-    /// Run the reference load balancer.
-    #[command(name = LOAD_BALANCER, hide = true)]
+    /// Run the reference load balancer on its own.
+    ///
+    /// docs/reference-load-balancer.md describes its config.
+    #[command(name = "load-balancer", alias = LOAD_BALANCER)]
     LoadBalancer(load_balancer::cli::Args),
-    /// Run the mock backends.
-    #[command(name = MOCK_BACKENDS, hide = true)]
+    /// Run the mock backends on their own.
+    ///
+    /// docs/mock-backends.md describes what they answer.
+    #[command(name = "mock-backends", alias = MOCK_BACKENDS)]
     MockBackends(mock_backends::cli::Args),
     /// Run another program that ends when its parent ends.
     #[command(name = BECOME, hide = true)]

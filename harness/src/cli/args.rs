@@ -1,6 +1,6 @@
 //! The command line as `clap` parses it.
 
-use super::live_args::MarkArgs;
+use super::live_args::{MarkArgs, WaitArgs};
 use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::run_args::{ConfigArgs, RunArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
@@ -74,6 +74,11 @@ pub enum Command {
     ///
     /// The load then says how latency, errors and throughput changed since the mark.
     Mark(MarkArgs),
+    /// Wait until a page answers with a status from 200 to 399.
+    ///
+    /// Asks twice a second and says who is asked, how often, and the last answer. Ends with exit code 3 if the page is not
+    /// ready in time.
+    Wait(WaitArgs),
     /// Learn a traffic model from recorded requests.
     ///
     /// Fits rates by weekday and hour, popularity, bursts and sessions, and prints how well each fits.
@@ -105,7 +110,7 @@ pub enum Command {
     Report(ReportArgs),
     /// Print the output of a run again, from the file that `--events` wrote.
     ReplayEvents(ReplayEventsArgs),
-    /// Programs that `bench` starts as child processes.
+    /// Programs that `bench` starts as child processes, and that run on their own as well.
     #[command(flatten)]
     Child(ChildCommand),
 }

@@ -3,7 +3,7 @@
 use super::args::{Cli, Command};
 use super::{
     aa, algorithms, analyze, compare, doctor, export, import, learn, mark, pack, packs, plan, replay_events,
-    report, run, serve_load, show, suite, synthesise, validate, what_if,
+    report, run, serve_load, show, suite, synthesise, validate, wait, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -27,6 +27,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Analyze(args)) => analyze::execute(args),
         Some(Command::ServeLoad(args)) => serve_load::execute(args),
         Some(Command::Mark(args)) => mark::execute(args),
+        Some(Command::Wait(args)) => wait::execute(args),
         Some(Command::Learn(args)) => learn::execute(args),
         Some(Command::Synthesise(args)) => synthesise::execute(args),
         Some(Command::Validate(args)) => validate::execute(args),

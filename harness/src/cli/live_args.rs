@@ -60,6 +60,26 @@ pub struct LiveArgs {
     pub window: Option<Duration>,
 }
 
+/// The flags of `bench wait`.
+#[derive(Clone, Debug, Args)]
+pub struct WaitArgs {
+    /// Page that answers with a status from 200 to 399 once it is ready, such as `http://frontend:8080/_healthz`.
+    pub url: String,
+    /// Longest wait, such as `30s`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        default_value = "180s",
+        help_heading = "Live"
+    )]
+    pub wait_timeout: Duration,
+    /// Say nothing while the page is not ready.
+    #[arg(long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
 /// The flags of `bench mark`.
 #[derive(Clone, Debug, Args)]
 pub struct MarkArgs {

@@ -34,6 +34,7 @@ mod suite;
 mod synthesise;
 mod traffic_args;
 mod validate;
+mod wait;
 mod what_if;
 mod what_if_args;
 
@@ -41,7 +42,7 @@ pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
 };
 pub use dispatch::execute;
-pub use live_args::{LiveArgs, MarkArgs};
+pub use live_args::{LiveArgs, MarkArgs, WaitArgs};
 pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};
 pub use parse::parse;
 pub use run_args::{ConfigArgs, RunArgs};

@@ -21,9 +21,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a child may take to end once its standard input is closed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The hidden subcommand that runs the reference load balancer.
+/// The subcommand that runs the reference load balancer as a child.
 pub(crate) const LOAD_BALANCER: &str = "__load-balancer";
-/// The hidden subcommand that runs the mock backends.
+/// The subcommand that runs the mock backends as a child.
 pub(crate) const MOCK_BACKENDS: &str = "__mock-backends";
 /// The hidden subcommand that replaces itself with another program.
 pub(crate) const BECOME: &str = "__become";
