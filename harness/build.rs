@@ -10,8 +10,11 @@ fn main() {
 
 fn name_commit() {
     let git = |args: &[&str]| said("git", args);
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env=BENCH_COMMIT={commit}");
+    // Where there is no repository, as in the build of the container image, the environment names the commit.
+    println!("cargo:rerun-if-env-changed=BENCH_COMMIT");
+    let given = std::env::var("BENCH_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let commit = given.or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
+    println!("cargo:rustc-env=BENCH_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
     // HEAD names the branch; its log changes with every commit.
     if let Some(dir) = git(&["rev-parse", "--git-dir"]) {
         println!("cargo:rerun-if-changed={dir}/HEAD");
