@@ -10,6 +10,8 @@
 //! | POST `/faults` | replaces the timeline: a JSON list of faults; it does not start it |
 //! | POST `/faults/start` | starts the timeline now; before that and after `stop` no fault is active |
 //! | POST `/faults/stop` | ends all faults of the timeline |
+//! | POST `/faults/add` | puts in a fault by hand, beside the timeline: it begins now, or `start_s` from now |
+//! | POST `/faults/clear` | ends the faults that were put in by hand |
 //! | POST `/reset` | shop, counters, queues, degradation and faults as after the start |
 //!
 //! A reset keeps the list of faults, but the timeline does not run until it is started again.
@@ -103,6 +105,11 @@ impl Control {
                 engine.stop_faults();
                 Answer::json(200, &json!({ "status": "stopped" }))
             }
+            "/faults/add" if post => self.add_fault(body),
+            "/faults/clear" if post => {
+                engine.clear_faults();
+                Answer::json(200, &json!({ "status": "cleared" }))
+            }
             "/reset" if post => {
                 self.shared.reset();
                 Answer::json(200, &json!({ "status": "reset" }))
@@ -129,15 +136,33 @@ impl Control {
             Ok(faults) => faults,
             Err(error) => return Answer::error(400, &format!("faults are not valid: {error}")),
         };
-        let mut topology = self.shared.topology.clone();
-        topology.faults = faults;
-        let problems = topology.problems();
-        if !problems.is_empty() {
-            return Answer::json(400, &json!({ "error": "faults are not valid", "problems": problems }));
+        if let Some(refusal) = self.refuse(&faults) {
+            return refusal;
         }
-        let count = topology.faults.len();
-        *self.faults.borrow_mut() = topology.faults;
+        let count = faults.len();
+        *self.faults.borrow_mut() = faults;
         Answer::json(200, &json!({ "status": "replaced", "faults": count }))
+    }
+
+    fn add_fault(&self, body: &[u8]) -> Answer {
+        let fault: Fault = match serde_json::from_slice(body) {
+            Ok(fault) => fault,
+            Err(error) => return Answer::error(400, &format!("the fault is not valid: {error}")),
+        };
+        if let Some(refusal) = self.refuse(std::slice::from_ref(&fault)) {
+            return refusal;
+        }
+        self.shared.engine.put_in(fault);
+        Answer::json(200, &json!({ "status": "added" }))
+    }
+
+    /// Returns what is wrong with faults; `None` if they are valid.
+    fn refuse(&self, faults: &[Fault]) -> Option<Answer> {
+        let mut topology = self.shared.topology.clone();
+        topology.faults = faults.to_vec();
+        let problems = topology.problems();
+        let refusal = || Answer::json(400, &json!({ "error": "faults are not valid", "problems": problems }));
+        (!problems.is_empty()).then(refusal)
     }
 
     fn show_api(&self) -> Answer {

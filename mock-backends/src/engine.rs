@@ -7,7 +7,7 @@
 use crate::counts::Counts;
 use crate::degradation::Degradation;
 use crate::slots::Slots;
-use crate::unit::{Load, NewJob, Snapshot, Unit};
+use crate::unit::{FaultsNow, Load, NewJob, Snapshot, Unit};
 use lb_clock::{Alarm, Clock};
 use lb_core::Time;
 use lb_core::backend::{Arrival, Finished, JobId, JobResult};
@@ -28,6 +28,10 @@ pub(crate) struct Engine {
     alarm: Alarm,
     /// Services that faults can name, in the order of their numbers in the models.
     services: RefCell<Vec<String>>,
+    /// The faults of the timeline that runs; empty while none does.
+    timeline: RefCell<Vec<Fault>>,
+    /// The faults that were put in by hand, each with the time from which on.
+    by_hand: RefCell<Vec<(Time, Fault)>>,
     state: RefCell<State>,
 }
 
@@ -63,7 +67,9 @@ impl Engine {
         let units = specs.into_iter().map(Unit::new).collect();
         let (slots, finished) = (Slots::default(), Vec::new());
         let state = RefCell::new(State { units, next, slots, finished, armed: Time::MAX });
-        Ok(Self { clock, alarm: Alarm::new(clock)?, services: RefCell::new(services), state })
+        let (timeline, by_hand) = (RefCell::default(), RefCell::default());
+        let services = RefCell::new(services);
+        Ok(Self { clock, alarm: Alarm::new(clock)?, services, timeline, by_hand, state })
     }
 
     /// Advances the models at each of their events, forever.
@@ -140,19 +146,10 @@ impl Engine {
         self.with(unit, |state, now| state.units[unit].set_up(up, now, &mut state.finished));
     }
 
-    /// Starts the fault timeline at the current time.
+    /// Starts the fault timeline at the current time. Faults that were put in by hand stay.
     pub(crate) fn start_faults(&self, faults: &[Fault]) {
-        let services = &mut *self.services.borrow_mut();
-        for name in faults.iter().flat_map(|fault| &fault.services) {
-            if !services.contains(name) {
-                services.push(name.clone());
-            }
-        }
-        for unit in 0..self.count_units() {
-            self.with(unit, |state, now| {
-                state.units[unit].start_faults(faults, services, now, &mut state.finished);
-            });
-        }
+        faults.clone_into(&mut self.timeline.borrow_mut());
+        self.apply_faults(true);
     }
 
     /// Ends all faults of the timeline.
@@ -160,9 +157,44 @@ impl Engine {
         self.start_faults(&[]);
     }
 
+    /// Adds a fault by hand, beside those of the timeline: its offset counts from now.
+    pub(crate) fn put_in(&self, fault: Fault) {
+        self.by_hand.borrow_mut().push((self.clock.now(), fault));
+        self.apply_faults(false);
+    }
+
+    /// Ends the faults that were put in by hand.
+    pub(crate) fn clear_faults(&self) {
+        self.by_hand.borrow_mut().clear();
+        self.apply_faults(false);
+    }
+
+    /// Has the models follow the faults of the timeline and those that were put in by hand. `begins` says whether the
+    /// timeline begins now; otherwise it goes on.
+    fn apply_faults(&self, begins: bool) {
+        let (timeline, by_hand) = (self.timeline.borrow(), self.by_hand.borrow());
+        let services = &mut *self.services.borrow_mut();
+        let all = timeline.iter().chain(by_hand.iter().map(|(_, fault)| fault));
+        for name in all.flat_map(|fault| &fault.services) {
+            if !services.contains(name) {
+                services.push(name.clone());
+            }
+        }
+        for unit in 0..self.count_units() {
+            self.with(unit, |state, now| {
+                let State { units, finished, .. } = state;
+                let began = if begins { now } else { units[unit].faults_began() };
+                let faults = FaultsNow { timeline: &timeline, by_hand: &by_hand, services, began };
+                units[unit].follow(&faults, now, finished);
+            });
+        }
+    }
+
     /// Resets all backends to the initial state: idle, up, healthy, counters at zero. Requests that are still
     /// in a backend break.
     pub(crate) fn reset(&self) {
+        self.timeline.borrow_mut().clear();
+        self.by_hand.borrow_mut().clear();
         for unit in 0..self.count_units() {
             self.with(unit, |state, _| {
                 state.slots.end_all(unit, JobResult::Broken);

@@ -62,6 +62,18 @@ pub(crate) struct Load {
     pub(crate) memory: f64,
 }
 
+/// The faults of a backend.
+pub(crate) struct FaultsNow<'a> {
+    /// Those of the timeline; their offsets count from its beginning.
+    pub(crate) timeline: &'a [Fault],
+    /// Those that were put in by hand; their offsets count from the time beside them.
+    pub(crate) by_hand: &'a [(Time, Fault)],
+    /// Services that faults can name.
+    pub(crate) services: &'a [String],
+    /// When the timeline began.
+    pub(crate) began: Time,
+}
+
 impl Unit {
     /// Creates an idle and healthy backend.
     pub(crate) fn new(spec: BackendSpec) -> Self {
@@ -136,16 +148,24 @@ impl Unit {
         self.model.set_up(up, now, finished);
     }
 
-    /// Starts a fault timeline at `now`, replacing the previous one.
-    pub(crate) fn start_faults(
-        &mut self,
-        faults: &[Fault],
-        services: &[String],
-        now: Time,
-        finished: &mut Vec<Finished>,
-    ) {
-        let timeline = FaultTimeline::new(faults, &self.spec.id, services, FAULT_HORIZON);
-        self.model.start_faults(timeline, now, finished);
+    /// Returns when the current fault timeline began.
+    pub(crate) fn faults_began(&self) -> Time {
+        self.model.faults_began()
+    }
+
+    /// Follows these faults from `now` on, in place of those before.
+    pub(crate) fn follow(&mut self, faults: &FaultsNow<'_>, now: Time, finished: &mut Vec<Finished>) {
+        let FaultsNow { timeline, by_hand, services, began } = faults;
+        let later = by_hand.iter().map(|(at, fault)| Fault {
+            start_s: fault.start_s + at.since(*began).as_secs_f64(),
+            ..fault.clone()
+        });
+        let all: Vec<Fault> = timeline.iter().cloned().chain(later).collect();
+        let timeline = FaultTimeline::new(&all, &self.spec.id, services, FAULT_HORIZON);
+        match *began == self.model.faults_began() {
+            true => self.model.replace_faults(timeline, now, finished),
+            false => self.model.start_faults(timeline, *began, finished),
+        }
     }
 
     /// Resets the backend to idle and healthy, with counters at zero. The caller ends the requests in it.
@@ -217,6 +237,15 @@ mod tests {
                 weight: 1.0,
             };
             Self { unit: Unit::new(spec), slots: Slots::default() }
+        }
+
+        fn start_faults(&mut self, timeline: &[Fault], began: Time) {
+            self.follow(timeline, &[], began, began);
+        }
+
+        fn follow(&mut self, timeline: &[Fault], by_hand: &[(Time, Fault)], began: Time, now: Time) {
+            let faults = FaultsNow { timeline, by_hand, services: &[], began };
+            self.unit.follow(&faults, now, &mut Vec::new());
         }
 
         fn advance(&mut self, now: Time) {
@@ -317,12 +346,34 @@ mod tests {
             Fault { kind, services: none(), backends: none(), start_s: 1.0, duration_s: None, every_s: None };
         bench.advance(at(5_000));
         assert_eq!(bench.unit.snapshot().speed, 1.0, "no fault is active before the start");
-        bench.unit.start_faults(&[fault], &[], at(5_000), &mut Vec::new());
+        bench.start_faults(&[fault], at(5_000));
         assert_eq!(bench.unit.next_event(at(5_000)), at(6_000), "offsets count from the start");
         bench.advance(at(6_000));
         assert_eq!(bench.unit.snapshot().speed, 0.1);
-        bench.unit.start_faults(&[], &[], at(7_000), &mut Vec::new());
+        bench.start_faults(&[], at(7_000));
         assert_eq!(bench.unit.snapshot().speed, 1.0, "stopping ends all faults");
+    }
+
+    #[test]
+    fn a_fault_by_hand_joins_those_of_the_timeline_without_moving_them() {
+        let fault = |factor: f64, start_s: f64| Fault {
+            kind: FaultKind::LatencyFactor { factor },
+            services: Vec::new(),
+            backends: Vec::new(),
+            start_s,
+            duration_s: Some(2.0),
+            every_s: None,
+        };
+        let (planned, by_hand) = ([fault(10.0, 1.0)], [(at(6_500), fault(2.0, 0.0))]);
+        let mut bench = Bench::new();
+        bench.start_faults(&planned, at(5_000));
+        bench.advance(at(6_500));
+        bench.follow(&planned, &by_hand, at(5_000), at(6_500));
+        assert_eq!(bench.unit.snapshot().speed, 0.05, "both slow the backend down");
+        bench.advance(at(8_000));
+        assert_eq!(bench.unit.snapshot().speed, 0.5, "the planned one ended two seconds after it began");
+        bench.advance(at(8_500));
+        assert_eq!(bench.unit.snapshot().speed, 1.0, "and the other one two seconds after it was put in");
     }
     #[test]
     fn a_frozen_backend_keeps_requests_and_connections_and_goes_on_afterwards() {
@@ -331,7 +382,7 @@ mod tests {
         let kind = FaultKind::Freeze {};
         let (services, backends) = (Vec::new(), Vec::new());
         let fault = Fault { kind, services, backends, start_s: 0.004, duration_s: Some(1.0), every_s: None };
-        bench.unit.start_faults(&[fault], &[], at(0), &mut Vec::new());
+        bench.start_faults(&[fault], at(0));
         let (served, _) = bench.arrive(1, at(0));
         let (waiting, arrival) = bench.arrive(2, at(500));
         assert_eq!(arrival, Arrival::Accepted, "requests wait");

@@ -188,6 +188,26 @@ fn faults_are_active_only_between_start_and_stop() {
 }
 
 #[test]
+fn a_fault_that_is_put_in_by_hand_is_active_until_it_is_cleared_whatever_the_timeline_does() {
+    let mocks = start();
+    let cart = |mocks: &Mocks| get(url(mocks, 0), "/api/cart").status;
+    let fails = json!({ "fault": "fast_fail", "rate": 1.0, "backends": ["b1"] }).to_string();
+    assert_eq!(post(control(&mocks), "/faults/add", &fails).status, 200);
+    assert_eq!(cart(&mocks), 503, "it needs no start");
+    assert_eq!(get(url(&mocks, 1), FAST).status, 200, "other backends do not fail");
+    post(control(&mocks), "/faults/start", "");
+    post(control(&mocks), "/faults/stop", "");
+    assert_eq!(cart(&mocks), 503, "the timeline does not concern it");
+    post(control(&mocks), "/faults/clear", "");
+    assert_eq!(cart(&mocks), 401, "cleared");
+    let wrong = post(control(&mocks), "/faults/add", r#"{ "fault": "fast_fail", "rate": 3.0 }"#);
+    assert_eq!(wrong.status, 400, "{}", wrong.body);
+    post(control(&mocks), "/faults/add", &fails);
+    post(control(&mocks), "/reset", "");
+    assert_eq!(cart(&mocks), 401, "a reset ends it as well");
+}
+
+#[test]
 fn a_fault_may_name_a_service_that_the_topology_does_not() {
     let mocks = start();
     let faults = json!([{ "fault": "fast_fail", "rate": 1.0, "services": ["search-service"] }]);

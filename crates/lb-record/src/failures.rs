@@ -39,6 +39,15 @@ pub struct FailureRecord {
 pub(crate) struct Failures(Vec<Vec<FailureRecord>>);
 
 impl Failures {
+    /// Collects failures that were listed before.
+    pub(crate) fn of(records: Vec<FailureRecord>) -> Self {
+        let mut all = Self::default();
+        for record in records {
+            all.add(record);
+        }
+        all
+    }
+
     /// Counts a failed request. `message` is what a failed check found.
     #[cold]
     pub(crate) fn sample(&mut self, sample: &Sample, message: Option<String>) {

@@ -73,6 +73,7 @@ mod slice;
 mod slow;
 mod spec;
 mod trial;
+mod watched;
 
 pub use cell::Cell;
 pub use collector::Recording;
@@ -93,6 +94,7 @@ pub use series::{Interval, IntervalClass, SecondLatency, SecondRecord};
 pub use slow::{SlowRequest, SlowSink};
 pub use spec::RecordingSpec;
 pub use trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, TrialRecord, UserRecord};
+pub use watched::{StepSecond, WatchSink, WatchedSecond};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The recorder of one worker thread, which receives every finished request.
 //!
 //! It is on the hot path: per request a few additions and three histogram increments (four in the open
-//! model), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for the
+//! model, and one more while somebody watches), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for the
 //! first time. At the end of a second the current slice is swapped for an empty one that the collector has
 //! returned.
 
@@ -16,6 +16,7 @@ use crate::sendings::Sendings;
 use crate::slice::Slice;
 use crate::spec::RecordingSpec;
 use crate::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, TrialRecord, UserRecord};
+use crate::watched::Watched;
 use lb_core::workload::{Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -38,6 +39,8 @@ pub struct Recorder {
     sendings: Option<Sendings>,
     /// Takes what was recorded at the end of each second; `None` keeps it until the end.
     pieces: Option<PieceSink>,
+    /// What is handed over to somebody who watches; `None` if nobody does.
+    watched: Option<Box<Watched>>,
     arrivals: ArrivalCounts,
     connections: ConnectionTimes,
     named: NamedAlgorithm,
@@ -72,6 +75,10 @@ impl Recorder {
             service: spec.open.then(Cell::default),
             sendings: spec.pieces.is_none().then(|| Sendings::new(spec.backends)),
             pieces: spec.pieces.clone(),
+            watched: spec
+                .watch
+                .clone()
+                .map(|sink| Box::new(Watched::new(sink, spec.steps, spec.backends))),
             arrivals: ArrivalCounts::default(),
             connections: ConnectionTimes::default(),
             named: NamedAlgorithm::default(),
@@ -194,6 +201,9 @@ impl Recorder {
             .unwrap_or_else(|_| Box::new(Slice::new(self.slice.worker, self.slice.backends.len())));
         let full = std::mem::replace(&mut self.slice, fresh);
         self.slice.second = full.second + 1;
+        if let Some(watched) = &mut self.watched {
+            watched.hand_over(full.worker, full.second);
+        }
         if let Some(pieces) = self.pieces.clone() {
             let mut record = self.take_counts();
             // Nobody knows how many arrivals were due of a load without end, unless they were late or dropped.
@@ -215,6 +225,10 @@ impl Observer for Recorder {
         self.last_done = self.last_done.max(sample.done);
         self.slice.record(sample.done, latency, success, sample.backend);
         grown(&mut self.steps, usize::from(sample.step.0)).record(sample.outcome, latency, sample.bytes);
+        if let Some(watched) = &mut self.watched {
+            let why = self.why.as_deref().filter(|_| sample.outcome == Outcome::CheckFailed);
+            watched.record(sample, latency, success, why);
+        }
         if !success {
             let why = self.why.take().filter(|_| sample.outcome == Outcome::CheckFailed);
             self.failures.sample(sample, why);

@@ -4,6 +4,7 @@ use crate::pieces::PieceSink;
 use crate::population::Population;
 use crate::progress::Progress;
 use crate::requests::RequestSink;
+use crate::watched::WatchSink;
 use lb_core::Observation;
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ pub struct RecordingSpec {
     /// Receives what each worker recorded, second by second, which is then kept nowhere else; `None` keeps everything
     /// until the end.
     pub pieces: Option<PieceSink>,
+    /// Receives counts and latencies by step and backend after each second, beside what is recorded anyway; `None` if
+    /// nobody watches.
+    pub watch: Option<WatchSink>,
     /// Receives progress after each second; `None` publishes nothing.
     pub progress: Option<Arc<Progress>>,
 }

@@ -191,6 +191,18 @@ impl BackendModel {
         self.enter_phase(now, finished);
     }
 
+    /// Replaces the fault timeline at `now` by one that began when the current one did, so that faults can join those
+    /// that are under way.
+    pub fn replace_faults(&mut self, faults: FaultTimeline, now: Time, finished: &mut Vec<Finished>) {
+        self.faults = faults;
+        self.enter_phase(now, finished);
+    }
+
+    /// Returns the time at which the current fault timeline began.
+    pub const fn faults_began(&self) -> Time {
+        self.origin
+    }
+
     /// Returns whether the backend is up, according to faults and [`Self::set_up`].
     pub fn is_up(&self) -> bool {
         self.outside_up && self.faults.is_up_in(self.phase)

@@ -20,6 +20,7 @@ use super::user::VirtualUser;
 use super::workload::Workload;
 use crate::rng::Seed;
 use crate::time::{Span, Time};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// All users and arrivals of a phase.
@@ -53,6 +54,43 @@ impl Schedule {
         for (id, arrival) in (users.len() as u32..).zip(&mut arrivals) {
             arrival.id = UserId(id);
         }
+        Self { inner: Arc::new(Inner { workload, seed, users, arrivals, sha256: OnceLock::new() }) }
+    }
+
+    /// Generates a schedule without end in which the number of users can be changed while it is played: `most` users, or
+    /// as many as the workload asks for if that is more, all of whom could be there from the beginning to the end.
+    ///
+    /// Which of them are there is up to the driver: the first ones, however many there should be. So users of several
+    /// stages take turns, and any number of first users has the stages and the classes in their shares. In a workload
+    /// with one stage, each user does exactly what it does in the schedule of [`Self::new`].
+    pub fn with_room(workload: Arc<Workload>, seed: Seed, most: u32) -> Self {
+        let closed: Vec<(usize, &Stage)> = workload
+            .stages()
+            .iter()
+            .enumerate()
+            .filter(|(_, stage)| stage.arrivals.is_none() && stage.duration == Span::MAX)
+            .collect();
+        let planned = |stage: &Stage| stage.users.min(stage.max_users);
+        let mixes: Vec<ClassMix> = closed
+            .iter()
+            .enumerate()
+            .map(|(place, (_, stage))| ClassMix {
+                class: place,
+                share: f64::from(planned(stage)),
+                actions: BTreeMap::new(),
+            })
+            .collect();
+        let asked: u32 = closed.iter().map(|(_, stage)| planned(stage)).sum();
+        let mut of_stages = vec![0_u32; closed.len()];
+        let mut dealt: Vec<Vec<u32>> = closed.iter().map(|(_, stage)| vec![0; stage.classes.len()]).collect();
+        let mut users = Vec::new();
+        for position in 0..if asked > 0 { most.max(asked) } else { 0 } {
+            let place = next_class(&mixes, &mut of_stages, position);
+            let (stage, plan) = closed[place];
+            let class = next_class(&plan.classes, &mut dealt[place], of_stages[place] - 1);
+            users.push(UserPlan { id: UserId(position), stage, class, windows: vec![(Time::ZERO, Time::MAX)] });
+        }
+        let arrivals = Vec::new();
         Self { inner: Arc::new(Inner { workload, seed, users, arrivals, sha256: OnceLock::new() }) }
     }
 

@@ -188,6 +188,13 @@ impl VirtualUser {
         SessionKey(self.session_key)
     }
 
+    /// Returns the key of the current or last action, which no other action of this user has. It changes when the user
+    /// begins another action, so a driver that compares it knows where one ends.
+    #[inline]
+    pub fn action_key(&self) -> u64 {
+        self.action_key
+    }
+
     /// Returns the user's number in its schedule.
     pub fn id(&self) -> UserId {
         self.id
