@@ -1,5 +1,5 @@
 //! Set-up and test commands of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask libtorch`,
-//! `cargo xtask load-balancers`, `cargo xtask rl-train`, `cargo xtask fuzz`.
+//! `cargo xtask load-balancers`, `cargo xtask rl-train`, `cargo xtask fuzz`, `cargo xtask dist`.
 //!
 //! People and continuous integration use the same commands, so that both run the same checks. Every command
 //! is printed before it runs and can be copied from the log.
@@ -11,6 +11,7 @@
 )]
 
 mod deny;
+mod dist;
 mod fuzz;
 mod libtorch;
 mod load_balancers;
@@ -90,6 +91,9 @@ enum Task {
     },
     /// Looks for inputs that break a reader: runs the fuzz targets with libFuzzer. The tests run the stored inputs only.
     Fuzz(fuzz::FuzzArgs),
+    /// Packs `bench` as a tarball, a Debian package and a Python wheel in `target/dist/`, with the licences of what it
+    /// contains, a bill of materials and checksums. The same sources and toolchain give the same bytes.
+    Dist(dist::DistArgs),
     /// Sets up libtorch and runs the trainer: `cargo run --release --locked -p rl-trainer --bin rl-train`.
     RlTrain {
         /// Arguments passed to `rl-train` unchanged; its exit code is passed on.
@@ -103,7 +107,7 @@ impl Task {
     fn steps(&self) -> Vec<Vec<OsString>> {
         match self {
             Self::Test { args, .. } => vec![test(args)],
-            Self::Libtorch { .. } | Self::LoadBalancers { .. } | Self::Fuzz(_) => Vec::new(),
+            Self::Libtorch { .. } | Self::LoadBalancers { .. } | Self::Fuzz(_) | Self::Dist(_) => Vec::new(),
             // The programs that the README calls by name; its own `cargo run` then finds them built.
             Self::Readme { .. } => {
                 vec![words("build --release --locked --bins")]
@@ -187,6 +191,9 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
     }
     if let Task::Fuzz(args) = task {
         fuzz::run(root, args)?;
+    }
+    if let Task::Dist(args) = task {
+        dist::run(root, &python::target(root), args)?;
     }
     for step in task.steps() {
         if libtorch::needed_by(&step) {
