@@ -56,8 +56,8 @@ fn main() {
     holds &= rig.compare(&asked, "1 program that never reads", || open_readers(&rig.page, 1, false)) <= LIMIT;
     if let Some(program) = chromium::find() {
         let browser = devtools::Browser::start(&program, &[]);
-        rig.compare(&asked, "3 pages in Chromium", || -> Vec<Box<dyn Drop>> {
-            (0..3).map(|_| Box::new(open_page(&browser, &rig.page)) as Box<dyn Drop>).collect()
+        rig.compare(&asked, "3 pages in Chromium", || -> Vec<devtools::Page> {
+            (0..3).map(|_| open_page(&browser, &rig.page)).collect()
         });
     }
     println!("load averages: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());

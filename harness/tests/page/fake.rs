@@ -2,7 +2,7 @@
 //! have. The test binary plays it itself when a server starts it with the arguments of `bench`.
 
 use serde_json::{Value, json};
-use std::io::{BufRead, Write};
+use std::io::Write;
 
 /// Ends titles, attributes, comments and scripts, and would run a script in each of several ways.
 const HOSTILE: &str =
