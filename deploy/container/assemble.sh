@@ -24,11 +24,12 @@ if [ -e "$root" ] && [ -n "$(ls -A "$root")" ]; then
 fi
 
 umask 022
-# Mount points exist, since the root may be mounted read-only.
+# Mount points of folders and files exist, since the root may be mounted read-only.
 mkdir -p "$root"/{dev,etc/ssl/certs,proc,run,sys,usr/local/bin,usr/share/doc/bench}
 # Whoever the container runs as may write there: user 1000, or the user that an orchestrator chooses.
 mkdir "$root"/{results,tmp}
 chmod 1777 "$root"/{results,tmp}
+touch "$root"/etc/{hostname,hosts,resolv.conf}
 
 install -m 755 "$program" "$root/usr/local/bin/bench"
 
