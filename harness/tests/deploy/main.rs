@@ -91,9 +91,9 @@ const BREAKS: [(&str, &str, &str, &str, &str); 16] = [
     (
         "workflows",
         "github/image.yml",
-        "persist-credentials: false",
-        "persist-credentials: true",
-        "artipacked",
+        "run: deploy/kubernetes/set-image.sh \"$IMAGE\"",
+        "run: deploy/kubernetes/set-image.sh \"${{ github.head_ref }}\"",
+        "template-injection",
     ),
     ("workflows", "github/image.yml", "sleep 300", "sleep 30", "five minutes"),
 ];
