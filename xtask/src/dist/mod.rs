@@ -4,6 +4,7 @@
 //! The packages depend on the sources and the toolchain alone. Their time is that of the commit, or SOURCE_DATE_EPOCH.
 
 mod archive;
+mod copies;
 mod deb;
 mod elf;
 mod notices;
@@ -80,7 +81,8 @@ fn prepare(root: &Path, path: &Path, program: Vec<u8>, maintainer: &str) -> anyh
     let needs =
         elf::read_needs(&program).with_context(|| format!("`{}` cannot be packed", path.display()))?;
     let epoch = epoch(root)?;
-    let packages = packages::find(root)?;
+    let mut packages = packages::find(root)?;
+    copies::add(root, &mut packages);
     let apache = read("LICENSE-APACHE")?;
     let licences = Licences {
         mit: read("LICENSE-MIT")?,

@@ -49,7 +49,7 @@ pub(crate) fn write(packages: &Packages, apache: &str) -> anyhow::Result<String>
     }
     let mut notices = format!(
         "Notices of the packages in {PROGRAM} {}\n\n\
-         The program {PROGRAM} of {NAME} contains the packages below, written in Rust by others. The numbers are those\n\
+         The program {PROGRAM} of {NAME} contains the packages below, written by others. The numbers are those\n\
          of the texts that follow the list. Where a licence is a choice (OR), all texts that the package ships are\n\
          given. The Rust standard library, which the program contains as well, is in RUST-STANDARD-LIBRARY.html.\n\n",
         packages.version()
@@ -183,6 +183,7 @@ pub(crate) fn read_standard_library(root: &Path, rustc: &str) -> anyhow::Result<
 
 #[cfg(test)]
 mod tests {
+    use super::super::packages::Origin;
     use super::*;
     use std::collections::BTreeSet;
 
@@ -195,7 +196,7 @@ mod tests {
             repository: Some(repository.to_owned()),
             folder: folder.join(name),
             licence_file: None,
-            checksum: Some("c0ffee".to_owned()),
+            origin: Origin::Registry("c0ffee".to_owned()),
             uses: BTreeSet::new(),
         }
     }

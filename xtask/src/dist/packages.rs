@@ -4,7 +4,7 @@
 //! which of them the features of a release build reach. What is in both, and is used from the package of the program on,
 //! is in the program. Procedural macros count, since what they write may be theirs.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,17 +36,21 @@ pub(crate) struct Package {
     pub(crate) folder: PathBuf,
     /// A file of its own choice with its licence, relative to `folder`.
     pub(crate) licence_file: Option<PathBuf>,
-    /// The SHA-256 of its source package; `None` for packages of this repository.
-    pub(crate) checksum: Option<String>,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
     /// The packages that it uses.
     pub(crate) uses: BTreeSet<Key>,
 }
 
-impl Package {
-    /// Returns whether the package belongs to this repository.
-    pub(crate) fn is_own(&self) -> bool {
-        self.checksum.is_none()
-    }
+/// Where a package comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This repository.
+    Own,
+    /// The registry of Rust packages; with the SHA-256 of the source package.
+    Registry(String),
+    /// Elsewhere: a copy lies in this repository. With its address among the packages of its language (a purl).
+    Copied(String),
 }
 
 /// The packages of the program, by name and version.
@@ -61,7 +65,7 @@ pub(crate) struct Packages {
 impl Packages {
     /// Returns the packages that others wrote.
     pub(crate) fn of_others(&self) -> impl Iterator<Item = &Package> {
-        self.all.values().filter(|package| !package.is_own())
+        self.all.values().filter(|package| package.origin != Origin::Own)
     }
 
     /// Returns the version of the program.
@@ -172,10 +176,13 @@ fn select(
 
 fn describe(package: &Described, checksum: Option<String>, uses: BTreeSet<Key>) -> anyhow::Result<Package> {
     let name = format!("{} {}", package.name, package.version);
-    ensure!(
-        package.source.is_none() || checksum.is_some(),
-        "Cargo.lock has no checksum of `{name}`; only packages of a registry can be packed"
-    );
+    let origin = match (&package.source, checksum) {
+        (None, _) => Origin::Own,
+        (Some(_), Some(checksum)) => Origin::Registry(checksum),
+        (Some(_), None) => {
+            bail!("Cargo.lock has no checksum of `{name}`; only packages of a registry can be packed")
+        }
+    };
     let licence = package.license.as_deref();
     let licence = licence.with_context(|| {
         format!(
@@ -195,7 +202,7 @@ fn describe(package: &Described, checksum: Option<String>, uses: BTreeSet<Key>) 
         repository: package.repository.clone(),
         folder: folder.to_owned(),
         licence_file: package.license_file.clone(),
-        checksum,
+        origin,
         uses,
     })
 }
@@ -282,7 +289,8 @@ mod tests {
         assert_eq!(linked.licence, "MIT OR Apache-2.0", "a choice is written as SPDX does");
         assert_eq!(linked.about.as_deref(), Some("One line"));
         assert_eq!(linked.uses, [key("deep")].into());
-        assert!(found.all[&found.root].is_own() && !linked.is_own());
+        assert_eq!(linked.origin, Origin::Registry("c0ffee".to_owned()));
+        assert_eq!(found.all[&found.root].origin, Origin::Own);
     }
 
     #[test]

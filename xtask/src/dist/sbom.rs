@@ -2,7 +2,7 @@
 //!
 //! It holds nothing of the machine: its number follows from the program, and its time is that of the release.
 
-use super::packages::{Key, Package, Packages};
+use super::packages::{Key, Origin, Package, Packages};
 use super::release::{ABOUT, LICENCE, NAME, PROGRAM, hex, timestamp};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
     Ok(text + "\n")
 }
 
-/// Returns a package as a component. Those of this repository have neither an address nor a checksum.
+/// Returns a package as a component. Those of this repository have no address, since no registry has them.
 fn component(package: &Package) -> Value {
     let (name, version) = &package.key;
     let mut component = json!({
@@ -80,12 +80,17 @@ fn component(package: &Package) -> Value {
     if let Some(about) = &package.about {
         component["description"] = json!(about);
     }
-    if let Some(checksum) = &package.checksum {
-        component["hashes"] = json!([{"alg": "SHA-256", "content": checksum}]);
-        component["purl"] = json!(format!("pkg:cargo/{name}@{}", version.replace('+', "%2B")));
-        if let Some(repository) = &package.repository {
-            component["externalReferences"] = json!([{"type": "vcs", "url": repository}]);
+    let address = match &package.origin {
+        Origin::Own => return component,
+        Origin::Registry(checksum) => {
+            component["hashes"] = json!([{"alg": "SHA-256", "content": checksum}]);
+            format!("pkg:cargo/{name}@{}", version.replace('+', "%2B"))
         }
+        Origin::Copied(address) => address.clone(),
+    };
+    component["purl"] = json!(address);
+    if let Some(repository) = &package.repository {
+        component["externalReferences"] = json!([{"type": "vcs", "url": repository}]);
     }
     component
 }
@@ -112,7 +117,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::PathBuf;
 
-    fn package(name: &str, checksum: Option<&str>, uses: &[&str]) -> (Key, Package) {
+    fn package(name: &str, origin: Origin, uses: &[&str]) -> (Key, Package) {
         let key = |name: &str| (name.to_owned(), "1.0.0+x".to_owned());
         let package = Package {
             key: key(name),
@@ -122,7 +127,7 @@ mod tests {
             repository: Some("https://example.org".to_owned()),
             folder: PathBuf::new(),
             licence_file: None,
-            checksum: checksum.map(str::to_owned),
+            origin,
             uses: uses.iter().map(|name| key(name)).collect::<BTreeSet<_>>(),
         };
         (key(name), package)
@@ -131,9 +136,9 @@ mod tests {
     #[test]
     fn the_bill_lists_each_package_with_its_origin_and_what_it_uses() {
         let all: BTreeMap<_, _> = [
-            package("harness", None, &["own"]),
-            package("own", None, &["bytes"]),
-            package("bytes", Some("c0"), &[]),
+            package("harness", Origin::Own, &["own"]),
+            package("own", Origin::Own, &["bytes"]),
+            package("bytes", Origin::Registry("c0".to_owned()), &[]),
         ]
         .into();
         let packages = Packages { root: ("harness".to_owned(), "1.0.0+x".to_owned()), all };
