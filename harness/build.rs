@@ -31,8 +31,10 @@ fn fold_identical_code() {
     if variable("PROFILE") != "release" || target != "x86_64-unknown-linux-gnu" {
         return;
     }
-    // Whoever chooses a linker may have chosen another one.
-    if variable("CARGO_ENCODED_RUSTFLAGS").contains("link") {
+    // Whoever chooses a linker may have chosen another one. Names of folders choose none.
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    let mut flags = flags.split('\u{1f}').filter(|flag| !flag.starts_with("--remap-path-prefix"));
+    if flags.any(|flag| flag.contains("link")) {
         return;
     }
     let Some(root) = said(&variable("RUSTC"), &["--print", "sysroot"]) else { return };
