@@ -12,7 +12,7 @@ const HOSTILE: &str =
 const MEANT: [&str; 4] = ["--steer", "--plan", "plan", "compare"];
 
 /// What a view must show: each begins a hostile text of its own.
-pub(crate) const RUN: [&str; 15] = [
+pub(crate) const RUN: [&str; 14] = [
     "balancer",
     "scenario",
     "trial",
@@ -27,7 +27,6 @@ pub(crate) const RUN: [&str; 15] = [
     "slow",
     "log",
     "answer",
-    "problem",
 ];
 
 /// Returns the hostile text that begins with a word.

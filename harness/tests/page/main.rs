@@ -76,13 +76,14 @@ fn main() {
     conclusion.exit();
 }
 
-const TESTS: [Test; 13] = [
+const TESTS: [Test; 14] = [
     ("a_load_is_started_watched_steered_stopped_and_compared", journey::whole),
     ("the_start_form_needs_no_mouse", journey::keyboard),
     ("a_page_of_another_origin_changes_nothing", security::foreign),
     ("a_page_whose_host_is_rebound_reads_and_changes_nothing", security::rebound),
     ("a_wrong_password_is_refused_ever_more_slowly_and_the_right_one_lets_in", security::password),
     ("a_token_lets_in_and_is_in_no_address_and_no_log", security::token),
+    ("hostile_names_are_text_in_every_view_and_run_nothing", hostile::everywhere),
     ("hostile_names_of_a_real_run_are_text", hostile::real),
     ("users_beyond_the_limit_of_open_files_are_refused_with_the_way_out", bad_input::too_many_users),
     ("of_two_pages_that_steer_at_once_the_second_is_told", bad_input::two_pages),
