@@ -99,6 +99,7 @@ fn recording_spec(plan: &LoadPlan, hooks: &Hooks) -> RecordingSpec {
         observe: plan.observe.clone(),
         requests: hooks.requests.clone(),
         pieces: hooks.pieces.clone(),
+        watch: hooks.watch.clone(),
         progress: hooks.progress.clone(),
     }
 }

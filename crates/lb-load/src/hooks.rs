@@ -1,7 +1,8 @@
 //! Handles that connect a phase to this process: progress, individual requests and the stop flag.
 
 use crate::backends::Unlisted;
-use lb_record::{PieceSink, Progress, RequestSink, SlowSink};
+use crate::headcount::Headcount;
+use lb_record::{PieceSink, Progress, RequestSink, SlowSink, WatchSink};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,6 +19,11 @@ pub struct Hooks {
     /// Receives what each worker recorded, second by second, in place of the record at the end, as a phase without
     /// end needs; `None` keeps everything for that record.
     pub pieces: Option<PieceSink>,
+    /// Receives counts and latencies by step and backend, second by second; `None` if nobody watches.
+    pub watch: Option<WatchSink>,
+    /// How many users of closed stages are there; `None` plays the schedule as it is. With it, the schedule must be one
+    /// of [`Schedule::with_room`](lb_core::workload::Schedule::with_room).
+    pub headcount: Option<Arc<Headcount>>,
     /// The backends that replies name although the plan does not list them, while the phase runs.
     pub unlisted: Arc<Unlisted>,
     /// Setting this to true ends the phase at once: completed requests are kept, and those in flight are left

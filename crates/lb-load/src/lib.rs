@@ -144,7 +144,8 @@
 //!   At the limit of sessions in flight, arrivals are dropped and counted, never delayed.
 //!
 //! A schedule may have no end ([`lb_core::workload::Workload::endless`]). The phase then lasts until it is stopped;
-//! with [`Hooks::pieces`] its record is handed over second by second, so that memory does not grow.
+//! with [`Hooks::pieces`] its record is handed over second by second, so that memory does not grow. The number of users of
+//! such a phase can be changed while it runs ([`Hooks::headcount`]), and [`Hooks::watch`] tells what each second brought.
 //!
 //! Lateness (of timers and scheduling, until the request could be written; the time for connecting is part of
 //! the latency instead) is recorded separately, and so is how long a worker's thread waited for a CPU. Users
@@ -158,12 +159,14 @@ mod certificate;
 mod client;
 mod cookies;
 mod cpu_wait;
+mod crowd;
 mod deadlines;
 mod engine;
 mod error;
 mod failed;
 #[doc(hidden)]
 pub mod framing;
+mod headcount;
 mod hooks;
 mod http1;
 mod http2;
@@ -194,7 +197,9 @@ pub use backends::Unlisted;
 pub use certificate::{CertificateFacts, CertificateNames};
 pub use engine::run;
 pub use error::LoadError;
+pub use headcount::Headcount;
 pub use hooks::Hooks;
+pub use limits::most_users;
 pub use plan::LoadPlan;
 pub use preflight::{Reached, SecuredBy, Unreachable, reach};
 pub use shard::Shard;

@@ -39,6 +39,15 @@ pub(crate) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
     Ok(room)
 }
 
+/// Returns the most users that this process can have room for with `lanes` connections each, given the hard limit of open
+/// files; and that limit, `None` if there is none.
+pub fn most_users(lanes: usize) -> (u32, Option<u64>) {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let limit = maximum.or(current);
+    let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(OTHER_FILES)) / (lanes.max(1) as u64);
+    (u32::try_from(room).unwrap_or(u32::MAX), limit)
+}
+
 /// Returns the number of items that worker `number` gets when `total` items are dealt out in turn.
 pub(crate) fn part(total: usize, workers: usize, number: usize) -> usize {
     total / workers + usize::from(number < total % workers)

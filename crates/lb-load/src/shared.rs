@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::tls::Connector;
 use lb_clock::Clock;
 use lb_core::Time;
-use lb_core::workload::StepIndex;
+use lb_core::workload::{StepIndex, UserId};
 use lb_record::Recorder;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -93,6 +93,9 @@ pub(crate) struct Worker {
     turns: Box<[Cell<usize>]>,
     /// Whether each step is a HEAD request, whose replies have no body.
     is_head: Vec<bool>,
+    /// The number of users of closed stages that are there, over all workers: the first ones. [`u32::MAX`] unless their
+    /// number is changed from outside.
+    pub(crate) level: Cell<u32>,
     /// The tasks of users, of the pacer and of seats.
     pub(crate) tasks: RefCell<JoinSet<io::Result<()>>>,
     pub(crate) clock: Clock,
@@ -128,6 +131,7 @@ impl Worker {
             tls: shared.map_or_else(|| tls.cloned(), |_| tls.map(Connector::for_client)),
             pools: (0..plan.lanes()).filter_map(|_| shared.map(Pool::new)).collect(),
             turns: (0..plan.lanes()).map(|_| Cell::new(0)).collect(),
+            level: Cell::new(if hooks.headcount.is_some() { 0 } else { u32::MAX }),
             tasks: RefCell::default(),
             clock: start.clock(),
             plan,
@@ -145,6 +149,12 @@ impl Worker {
     #[inline]
     pub(crate) fn end(&self) -> Time {
         Time::ZERO + self.plan.duration
+    }
+
+    /// Returns whether a user of a closed stage should not be there now.
+    #[inline]
+    pub(crate) fn sends_away(&self, user: UserId) -> bool {
+        user.0 >= self.level.get()
     }
 
     /// Returns the number of the connection for the next request of a step.

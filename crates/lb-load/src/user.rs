@@ -1,4 +1,7 @@
 //! A virtual user of the closed model in real time: a task that follows the user's state machine.
+//!
+//! Where the number of users is changed from outside (`crowd`), a user that should not be there leaves after the action
+//! under way, or at once if it thinks, and goes on where it left off when it comes back.
 
 use crate::client::Client;
 use crate::pace::Pace;
@@ -15,6 +18,7 @@ const EARLY_PATIENCE: Span = Span::from_secs(1);
 /// A user with its client.
 struct User {
     worker: Rc<Worker>,
+    id: UserId,
     client: Client,
     /// Wakes the user at the seat `number`.
     pace: Rc<Pace>,
@@ -35,12 +39,15 @@ pub(crate) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, id: U
     let Some((first, _)) = windows.first().filter(|(first, _)| *first < end) else {
         return Ok(());
     };
-    pace.wait(number, *first).await?;
-    worker.recorder.borrow_mut().late(worker.now().since(*first));
+    // Where the number of users is changed from outside, a task begins when its user comes.
+    if worker.hooks.headcount.is_none() {
+        pace.wait(number, *first).await?;
+        worker.recorder.borrow_mut().late(worker.now().since(*first));
+    }
 
     // Created only now, so that a user takes no memory before its first window.
     let client = Client::new(Rc::clone(&worker), id);
-    let mut user = User { worker: Rc::clone(&worker), client, pace, number, window_end: None };
+    let mut user = User { worker: Rc::clone(&worker), id, client, pace, number, window_end: None };
     let mut behaviour = schedule.virtual_user(id);
     user.come(windows).await;
 
@@ -48,6 +55,7 @@ pub(crate) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, id: U
     loop {
         next = match next {
             Next::Send(request) => {
+                let action = behaviour.action_key();
                 let mut exchange = user.client.send(&behaviour, &request, None).await;
                 if exchange.outcome == Outcome::Refused {
                     let until = exchange.done + user.client.rest();
@@ -60,7 +68,12 @@ pub(crate) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, id: U
                 if exchange.done >= end {
                     return Ok(());
                 }
-                behaviour.next(Some(user.client.reply(&exchange)), exchange.done)
+                let next = behaviour.next(Some(user.client.reply(&exchange)), exchange.done);
+                let is_at_an_end = || behaviour.action_key() != action;
+                if worker.sends_away(id) && matches!(next, Next::Send(_)) && is_at_an_end() {
+                    user.stay_away(windows).await;
+                }
+                next
             }
             Next::Wait(until) if until < end => {
                 user.wait(until, windows).await?;
@@ -72,10 +85,14 @@ pub(crate) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, id: U
 }
 
 impl User {
-    /// Waits until `until`. Between two windows the user is away, and its connection is closed.
+    /// Waits until `until`, and longer if the user is sent away meanwhile. Between two windows the user is away, and its
+    /// connection is closed.
     async fn wait(&mut self, until: Time, windows: &[(Time, Time)]) -> io::Result<()> {
         if self.window_end.is_some_and(|end| end <= until) {
             self.leave();
+        }
+        if self.worker.hooks.headcount.is_some() {
+            return self.wait_or_stay_away(until, windows).await;
         }
         self.pace.wait(self.number, until).await?;
         self.worker.recorder.borrow_mut().late(self.worker.now().since(until));
@@ -83,6 +100,34 @@ impl User {
             self.come(windows).await;
         }
         Ok(())
+    }
+
+    /// Waits until `until`, and stays away while the user is sent away. Somebody who came back is not late.
+    async fn wait_or_stay_away(&mut self, until: Time, windows: &[(Time, Time)]) -> io::Result<()> {
+        let mut was_away = false;
+        loop {
+            if self.worker.sends_away(self.id) {
+                was_away = true;
+                self.stay_away(windows).await;
+            }
+            let now = self.worker.now();
+            if now >= until {
+                if !was_away {
+                    self.worker.recorder.borrow_mut().late(now.since(until));
+                }
+                return Ok(());
+            }
+            self.pace.wait(self.number, until).await?;
+        }
+    }
+
+    /// Leaves, and comes back once the user is not sent away any more.
+    async fn stay_away(&mut self, windows: &[(Time, Time)]) {
+        self.leave();
+        while self.worker.sends_away(self.id) {
+            self.pace.called(self.number).await;
+        }
+        self.come(windows).await;
     }
 
     /// Opens the user's connection when a window opens. If that fails, the first request records it.

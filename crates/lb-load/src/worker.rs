@@ -1,5 +1,6 @@
 //! A worker: a thread with its own runtime, on which its users run. Nothing here leaves the thread.
 
+use crate::crowd::Crowd;
 use crate::hooks::Hooks;
 use crate::limits::part;
 use crate::pace::Pace;
@@ -48,11 +49,11 @@ pub(crate) fn run(
     let worker = Rc::new(Worker::new(plan, hooks, number, recorder, start));
     let (begun, waited) = (worker.now(), cpu_wait::of_this_thread());
     let stopped = runtime.block_on(async {
-        spawn(&worker, number, start.sessions as usize)?;
+        let crowd = spawn(&worker, number, start.sessions as usize)?;
         // One worker looks up the name for all.
         let looking = (number == 0 && look_up::can_change(&worker.plan))
             .then(|| tokio::task::spawn_local(look_up::look_up_again(Rc::clone(&worker))));
-        let stopped = watch(&worker).await;
+        let stopped = watch(&worker, crowd).await;
         if let Some(looking) = looking {
             looking.abort();
             let _ = looking.await;
@@ -74,21 +75,28 @@ pub(crate) fn run(
     Ok(Ended { recorder, stopped, cpu_wait_share: waited.map(|waited| waited.as_secs_f64() / took) })
 }
 
-/// Starts the tasks of this worker's users and of what wakes them, and the pacer of its arrivals.
+/// Starts the tasks of this worker's users and of what wakes them, and the pacer of its arrivals. Returns the users if
+/// their number is changed from outside; they have no tasks yet.
 ///
 /// # Errors
 /// When the system provides no timer.
-fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) -> io::Result<()> {
+fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) -> io::Result<Option<Crowd>> {
     let plan = &worker.plan;
     let workers = plan.workers.get();
     let mut tasks = worker.tasks.borrow_mut();
     let (first, step) = plan.shard.deal(number, workers);
     let mut users = plan.schedule.users().iter().skip(first).step_by(step).peekable();
+    let mut crowd = None;
     if users.peek().is_some() {
         let pace = Rc::new(Pace::new(Alarm::new(worker.clock)?));
-        for (seat, user) in users.enumerate() {
-            pace.add_seat(usize::MAX);
-            tasks.spawn_local(user::run(Rc::clone(worker), Rc::clone(&pace), seat, user.id));
+        if let Some(headcount) = &worker.hooks.headcount {
+            let most = plan.schedule.users().len();
+            crowd = Some(Crowd::new(headcount, Rc::clone(&pace), (first, step), most));
+        } else {
+            for (seat, user) in users.enumerate() {
+                pace.add_seat(usize::MAX);
+                tasks.spawn_local(user::run(Rc::clone(worker), Rc::clone(&pace), seat, user.id));
+            }
         }
         tasks.spawn_local(pacer::wake(Rc::clone(worker), pace));
     }
@@ -99,7 +107,7 @@ fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) -> io::Result<()> 
         let (first, step) = plan.shard.deal(number, pacers);
         tasks.spawn_local(pacer::run(Rc::clone(worker), first, step, seats));
     }
-    Ok(())
+    Ok(crowd)
 }
 
 /// Pins this worker to its core; without `cores`, the system places it.
@@ -117,7 +125,7 @@ fn pin(cores: &[usize], number: usize) {
 
 /// Watches the users until the phase is over. Returns when the phase was stopped from outside; `None` if it
 /// ran to its end.
-async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
+async fn watch(worker: &Rc<Worker>, mut crowd: Option<Crowd>) -> io::Result<Option<Time>> {
     let end = worker.end();
     let patience = end + worker.plan.drain_timeout;
     let mut in_flight = 0;
@@ -139,6 +147,9 @@ async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
                     progress.in_flight_changed(before, in_flight);
                 }
                 worker.recorder.borrow_mut().advance(now);
+                if let Some(crowd) = &mut crowd {
+                    crowd.adjust(worker, now);
+                }
                 if worker.hooks.stop.load(Ordering::Relaxed) {
                     return Ok(Some(now));
                 }

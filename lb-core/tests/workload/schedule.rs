@@ -240,3 +240,31 @@ fn a_known_schedule_keeps_its_hash() {
         "a change here makes results of different versions incomparable: count the generator's version up"
     );
 }
+
+#[test]
+fn a_schedule_with_room_has_the_users_of_the_plan_first_and_more_of_the_same_kinds() {
+    let mut setup = Setup::ecommerce();
+    setup.stages = vec![stage("steady", 12, 60)];
+    let workload = std::sync::Arc::new(setup.workload().expect("a sound workload").endless(1));
+    let plain = Schedule::new(std::sync::Arc::clone(&workload), setup.seed);
+    let roomy = Schedule::with_room(std::sync::Arc::clone(&workload), setup.seed, 500);
+    assert_eq!((plain.users().len(), roomy.users().len()), (12, 500));
+    for (user, same) in plain.users().iter().zip(roomy.users()) {
+        assert_eq!((user.class, user.stage), (same.class, same.stage));
+        assert_eq!(plain.planned_actions(user.id, 30), roomy.planned_actions(user.id, 30));
+    }
+    let few = Schedule::with_room(workload, setup.seed, 3);
+    assert_eq!(few.users().len(), 12, "those of the plan have room in any case");
+}
+
+#[test]
+fn any_number_of_first_users_has_the_stages_in_their_shares() {
+    let mut setup = Setup::ecommerce();
+    setup.stages = vec![stage("main", 30, 60), stage("background", 10, 60)];
+    let workload = std::sync::Arc::new(setup.workload().expect("a sound workload").endless(1));
+    let schedule = Schedule::with_room(workload, setup.seed, 200);
+    for count in [4, 40, 80, 200] {
+        let main = schedule.users()[..count].iter().filter(|user| user.stage == 0).count();
+        assert_eq!(main, count * 3 / 4, "of the first {count}");
+    }
+}

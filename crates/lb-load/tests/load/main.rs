@@ -3,6 +3,7 @@
 mod balancer;
 mod connections;
 mod endless;
+mod headcount;
 mod http2;
 mod named;
 mod observed;
