@@ -145,6 +145,13 @@ def kubernetes(root, scratch):
             for one in wanted:
                 need(one in known, f"{pod} ({name}) names a {one[0]} that exists: {one[1]}")
         check_load(name, resources)
+    with open(os.path.join(root, "deploy/kubernetes/reader.yaml"), encoding="utf-8") as file:
+        reader = yaml.safe_load(file)
+    for release in RELEASES:
+        kubernetes_validate.validate(reader, release, strict=True)
+    check_pod("the reader", reader["spec"])
+    claim = reader["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
+    pick(overlay(root, "nightly", scratch), "PersistentVolumeClaim", claim)
     return f"{count} resources in {len(overlays)} overlays"
 
 
