@@ -42,8 +42,8 @@ enum Task {
     /// libtorch for the trainer. Nothing outside the work tree and the user's cache folder changes, unless
     /// `--install` asks for it.
     Test {
-        /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client, Prometheus), as
-        /// `load-balancers --install` does.
+        /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client, Prometheus,
+        /// bubblewrap), as `load-balancers --install` does.
         #[arg(long)]
         install: bool,
         /// Arguments passed to `cargo test` unchanged, such as `-p lb-core` or `-- --nocapture`.
@@ -74,8 +74,9 @@ enum Task {
     /// pages that attack a load balancer, come from the system. A program that is missing is reported as a warning,
     /// with the command that installs it.
     LoadBalancers {
-        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load and Prometheus as root, or with a
-        /// `sudo` that needs no password. Those of HAProxy, nginx and Prometheus also start them as services.
+        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load, Prometheus and bubblewrap
+        /// as root, or with a `sudo` that needs no password. Those of HAProxy, nginx and Prometheus also start them
+        /// as services.
         #[arg(long)]
         install: bool,
     },
