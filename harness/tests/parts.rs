@@ -231,3 +231,29 @@ fn an_api_from_a_file_is_served_behind_the_load_balancer_under_the_paths_of_its_
     let cache = &shown["caches"][0];
     assert_eq!((&cache["hits"], &cache["misses"]), (&json!(3), &json!(1)), "the backends share the cache");
 }
+
+#[test]
+fn a_page_is_waited_for_until_it_answers() {
+    let bench = Bench::new();
+    let arguments = ["mock-backends", "--topology", "default", "--base-port", "0", "--control-port", "0"];
+    let (_mocks, ready) = Process::start(&bench, &[&arguments[..], &["--exit-with-parent"]].concat());
+    let backend = ready["backends"][0]["url"].as_str().expect("a url");
+    let wait = |url: &str, timeout: &str| {
+        let output = bench.run(&["wait", url, "--wait-timeout", timeout]);
+        (output.status.code(), common::text(&output.stderr))
+    };
+    assert_eq!(
+        wait(&format!("{backend}/actuator/health"), "60s"),
+        (Some(0), String::new()),
+        "it is ready at once"
+    );
+
+    let (code, said) = wait(&format!("{backend}/user-service/api/users/me"), "0.6s");
+    assert_eq!(code, Some(3), "401 is no page that is ready: {said}");
+    assert!(said.contains("last answer: status 401"), "{said}");
+    let (code, said) = wait(&format!("http://127.0.0.1:{}/", common::free_port()), "0.1s");
+    assert_eq!(code, Some(3), "nothing listens there: {said}");
+    assert!(said.contains("was not ready within 0.1 s"), "{said}");
+    let (code, said) = wait("frontend", "0.1s");
+    assert_eq!(code, Some(2), "an address has a scheme: {said}");
+}
