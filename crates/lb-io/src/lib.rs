@@ -1,6 +1,6 @@
 //! What every program here says to its user, and every file that its user names.
 //!
-//! - **Printing** ([`print()`], [`complain`], [`Lossy`]): what only informs must not end a run. `println!` and
+//! - **Printing** ([`print()`], [`complain`], [`Lossy`], [`divert`], [`print_raw`]): what only informs must not end a run. `println!` and
 //!   `eprintln!` panic when a pipe is closed or a disk is full; these functions do not. A text that standard
 //!   output did not take is remembered ([`unprinted`]), so that a program can say so by its exit code.
 //! - **Reading** ([`read()`], [`read_text`], [`read_json`], [`open`], [`check_json`]): a file that a user names may be a pipe that
@@ -28,5 +28,5 @@ mod print;
 mod read;
 
 pub use json::check_json;
-pub use print::{Lossy, complain, print, unprinted};
+pub use print::{Lossy, complain, divert, print, print_raw, unprinted};
 pub use read::{MOST_BYTES, MOST_VALUES, open, read, read_json, read_text};

@@ -3,17 +3,41 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The first error of standard output that is not a closed pipe.
 static UNPRINTED: OnceLock<String> = OnceLock::new();
 
-/// Prints a text and a line break to standard output.
+/// Whether standard output carries something for programs, so that texts for people go to standard error.
+static DIVERTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, prints all texts for people to standard error, because standard output carries something for programs
+/// ([`print_raw`]).
+pub fn divert() {
+    DIVERTED.store(true, Ordering::Relaxed);
+}
+
+/// Writes bytes for programs to standard output, whether or not texts are diverted. Errors are as those of [`print()`].
+pub fn print_raw(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    remember(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// Prints a text and a line break to standard output, or to standard error after [`divert`].
 ///
 /// A closed pipe (`bench plan | head`) is no error: the reader has seen what it wanted. Any other error is
 /// remembered for [`unprinted`].
 pub fn print(text: impl Display) {
+    if DIVERTED.load(Ordering::Relaxed) {
+        return complain(text);
+    }
     let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    remember(writeln!(out, "{text}").and_then(|()| out.flush()));
+}
+
+/// Remembers the first error of standard output, unless it is a closed pipe.
+fn remember(printed: io::Result<()>) {
+    match printed {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(UNPRINTED.set(error.to_string())),
         _ => {}
     }
