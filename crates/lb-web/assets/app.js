@@ -21,9 +21,9 @@ const CONNECTIONS = {
 
 const board = new Board();
 const charts = new Charts(board, () => schedule());
-const watch = new Watch(board);
-const steer = new Steer(board);
 const results = new Results();
+const watch = new Watch(board, results);
+const steer = new Steer(board);
 const form = new StartForm(board, () => go("watch"));
 let signedIn = false;
 let view = null;
@@ -50,7 +50,7 @@ function hear(take) {
   take();
   const now = { run: board.run?.id, state: board.run?.state };
   if (view === null) go(viewOfAddress() ?? (board.isBusy ? "watch" : "start"), true);
-  if (now.state === "over" && before.state !== undefined && before.state !== "over") results.refresh();
+  if (now.state === "over" && before.state !== undefined && before.state !== "over") results.refresh().then(schedule);
   before = now;
   writeTitle();
   schedule();
@@ -123,6 +123,7 @@ function enter() {
     go(viewOfAddress(), true);
   }
   form.begin();
+  results.refresh().then(schedule);
   live.open();
 }
 

@@ -1,6 +1,6 @@
 // The charts of a run: what each of them draws from the board.
 
-import { fillSelect, find, formatClock, formatMs, formatNumber, formatShare, make, show, write } from "./dom.js";
+import { fillSelect, find, formatClock, formatCount, formatMs, formatNumber, formatShare, make, show, write } from "./dom.js";
 import { Chart } from "./plot.js";
 
 const COLOURS = 10;
@@ -13,8 +13,9 @@ const MARKS = {
 const MOST_MARKS = 60;
 const rate = { format: formatNumber, unit: "/s", least: 5 };
 const milliseconds = { format: formatMs, unit: " ms", least: 1 };
-const count = { format: formatNumber, unit: "", least: 4 };
-const share = { format: formatShare, unit: "", most: 1 };
+const count = { format: formatCount, unit: "", least: 4 };
+const formatPercent = (value) => `${Math.round(value * 100)} %`;
+const share = { format: formatShare, unit: "", most: 1, tick: formatPercent };
 
 /** Returns the colour with a number; colours repeat. */
 const colourOf = (number) => `var(--c${number % COLOURS})`;

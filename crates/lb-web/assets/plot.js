@@ -36,7 +36,8 @@ export class Chart {
     this.button.addEventListener("click", () => this.toggleTable());
     const head = make("div", { class: "chart-head" }, make("h3", { text: title }), this.button);
     this.figure = find(id);
-    this.figure.append(head, this.caption, this.legend, this.canvas, this.empty, this.table);
+    this.figure.prepend(head, this.caption);
+    this.figure.append(this.legend, this.canvas, this.empty, this.table);
     new ResizeObserver(() => this.fit()).observe(this.canvas);
     onTheme(() => {
       this.key = "";
@@ -80,12 +81,12 @@ export class Chart {
     const axis = { stroke: colour("var(--sub)"), font: FONT, ticks: { show: false }, grid: { stroke: colour("var(--grid)"), width: 1 } };
     const size = (_, values) => 14 + 7 * Math.max(3, ...(values ?? []).map((value) => String(value).length));
     const axes = [
-      { ...axis, space: 70, values: (_, values) => values.map(formatClock), incrs: CLOCK_STEPS },
-      { ...axis, size, space: 34, values: (_, values) => values.map((value) => this.content.y.format(value)) },
+      { ...axis, size: 26, space: 70, values: (_, values) => values.map(formatClock), incrs: CLOCK_STEPS },
+      { ...axis, size, space: 34, values: (_, values) => values.map(formatTick(this.content.y)) },
     ];
     const scales = { x: { time: false, range: (_, low, high) => this.content.range(low, high) }, y: { range: (_, low, high) => this.limit("y", high) } };
     if (y2) {
-      axes.push({ ...axis, size, side: 1, scale: "y2", grid: { show: false }, space: 34, values: (_, values) => values.map((value) => this.content.y2.format(value)) });
+      axes.push({ ...axis, size, side: 1, scale: "y2", grid: { show: false }, space: 34, values: (_, values) => values.map(formatTick(this.content.y2)) });
       scales.y2 = { range: (_, low, high) => this.limit("y2", high) };
     }
     const series = lines.map((line, at) => ({
@@ -102,7 +103,7 @@ export class Chart {
     }));
     const options = {
       ...this.measure(),
-      padding: [16, y2 ? 0 : 12, 0, 0],
+      padding: [() => (this.content.marks.length > 0 ? LABELS : 10), y2 ? 0 : 12, 0, 0],
       legend: { show: false },
       scales,
       axes,
@@ -230,18 +231,20 @@ export class Chart {
         ctx.fillRect(from, bbox.top, to - from, bbox.height);
       }
       ctx.fillStyle = colour(band.colour);
-      ctx.fillRect(from, bbox.top, Math.max(1, to - from - 1), 3 * devicePixelRatio);
+      ctx.fillRect(from, bbox.top - 5 * devicePixelRatio, Math.max(1, to - from - 1), 3 * devicePixelRatio);
     }
     ctx.restore();
   }
 
-  /** Draws marks as upright lines with their text, which is left out where there is no room for it. */
+  /** Draws marks as upright lines with their text above them, which is left out where there is no room for it. */
   drawMarks(plot) {
     const { ctx, bbox } = plot;
     const unit = devicePixelRatio;
-    const ends = [0, 0, 0];
+    const ends = [0, 0];
+    const right = plot.width * unit;
     ctx.save();
     ctx.font = `${11 * unit}px system-ui, -apple-system, sans-serif`;
+    ctx.textAlign = "left";
     ctx.textBaseline = "middle";
     ctx.lineWidth = 1.25 * unit;
     for (const mark of this.content.marks) {
@@ -250,24 +253,24 @@ export class Chart {
       ctx.strokeStyle = colour(mark.colour);
       ctx.setLineDash([4 * unit, 3 * unit]);
       ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
       const text = mark.text.length > 34 ? `${mark.text.slice(0, 33)}…` : mark.text;
       const width = ctx.measureText(text).width + 8 * unit;
-      const left = Math.min(x + 2 * unit, bbox.left + bbox.width - width);
+      const left = Math.max(0, Math.min(x - 4 * unit, right - width));
       const row = ends.findIndex((end) => end <= left);
+      const top = (row < 0 ? LABELS - 4 : 15 + row * 15) * unit;
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
       if (row < 0) continue;
-      ends[row] = left + width + 2 * unit;
-      const top = bbox.top + (5 + row * 17) * unit;
-      ctx.setLineDash([]);
-      ctx.fillStyle = colour("var(--label)");
-      ctx.fillRect(left, top, width, 15 * unit);
+      ends[row] = left + width;
       ctx.fillStyle = colour(mark.colour);
-      ctx.fillText(text, left + 4 * unit, top + 8 * unit);
+      ctx.fillText(text, left + 4 * unit, top - 7 * unit);
     }
     ctx.restore();
   }
 }
 
+// The room above a chart for the texts of marks, in two rows.
+const LABELS = 38;
+const formatTick = ({ tick }) => tick ?? ((value) => String(Number(value.toPrecision(4)).toLocaleString("en")));
 const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];

@@ -37,6 +37,12 @@ export class Results {
     this.draw();
   }
 
+  /** Returns the address of the first report of a result, or null if there is none. */
+  findReport(id) {
+    const run = this.runs.find((other) => other.id === id);
+    return run?.reports?.length > 0 ? addressOf(run, "reports", run.reports[0]) : null;
+  }
+
   draw() {
     const wanted = find("results-filter").value.trim().toLowerCase();
     const texts = (run) => [run.name, run.label, run.config, run.headline, KINDS[run.kind] ?? run.kind, ...(run.algorithms ?? [])];
@@ -58,7 +64,7 @@ export class Results {
     const facts = [formatMoment(run.started_at), KINDS[run.kind] ?? run.kind, run.config, (run.algorithms ?? []).join(", "), run.label ? run.name : null];
     const reports = (run.reports ?? []).map((report) => make("a", {
       class: "button", target: "_blank", rel: "noopener", text: report.title,
-      href: `results/${encodeURIComponent(run.id)}/reports/${encodeURIComponent(report.n)}`,
+      href: addressOf(run, "reports", report),
       "aria-label": `${report.title} of ${name} (opens in a new tab)`,
     }));
     return make("li", { class: "result" },
@@ -116,13 +122,15 @@ export class Results {
   }
 }
 
+const addressOf = (run, what, { n }) => `results/${encodeURIComponent(run.id)}/${what}/${encodeURIComponent(n)}`;
+
 function makeFiles(run, name) {
   const files = run.files ?? [];
   if (files.length === 0) return null;
   const items = files.map((file) => make("li", {}, make("a", {
-    download: file.name, text: file.name, href: `results/${encodeURIComponent(run.id)}/files/${encodeURIComponent(file.n)}`,
+    download: file.name, text: file.name, href: addressOf(run, "files", file),
   }), ` ${formatBytes(file.bytes)}`));
   const summary = make("summary", { text: `${files.length} ${files.length === 1 ? "file" : "files"}` });
-  summary.setAttribute("aria-label", `Files of ${name}: ${files.length}`);
+  summary.setAttribute("aria-label", `${summary.textContent} of ${name}`);
   return make("details", {}, summary, make("ul", { class: "files" }, ...items));
 }

@@ -136,7 +136,7 @@ export class Steer {
     if (isExperiment) algorithm = "An experiment switches algorithms by itself.";
     else if (algorithms.length === 0) algorithm = "This load balancer cannot be switched.";
     const marks = steerable.marks ? null : "Marks belong to loads without end.";
-    const pause = steerable.pause ? null : "A load without end cannot pause; stop it and start it again.";
+    const pause = steerable.pause ? null : "A load without end cannot pause.";
     return { all: null, users, faults, algorithm, marks, pause };
   }
 

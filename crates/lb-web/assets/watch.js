@@ -13,8 +13,8 @@ const STATISTICS = [
   { key: "name", title: "Name", head: true },
   { key: "requests", title: "# reqs", number: true, format: formatCount },
   { key: "failures", title: "# fails", number: true, fill: fillFailures },
-  ms("avg_ms", "Avg (ms)"), ms("min_ms", "Min (ms)"), ms("max_ms", "Max (ms)"), ms("median_ms", "Median (ms)"),
-  ms("p95_ms", "p95 (ms)"), ms("p99_ms", "p99 (ms)"),
+  ms("avg_ms", "Avg"), ms("min_ms", "Min"), ms("max_ms", "Max"), ms("median_ms", "Median"),
+  ms("p95_ms", "p95"), ms("p99_ms", "p99"),
   perSecond("requests_per_s", "req/s"), perSecond("failures_per_s", "failures/s"),
 ];
 const FAILURES = [
@@ -28,7 +28,7 @@ const TRIALS = [
   { key: "algorithm", title: "Algorithm" },
   { key: "block", title: "Block", number: true, format: (block) => (Number.isFinite(block) ? String(block + 1) : "–") },
   { key: "verdict", title: "Verdict", fill: fillVerdict, value: (row) => (row.valid ? "valid" : "invalid") },
-  ms("mean", "Mean (ms)"), ms("p50", "p50 (ms)"), ms("p95", "p95 (ms)"), ms("p99", "p99 (ms)"),
+  ms("mean", "Mean"), ms("p50", "p50"), ms("p95", "p95"), ms("p99", "p99"),
   perSecond("requests_per_s", "req/s"),
   { key: "error_rate", title: "Errors", number: true, format: formatShare },
 ];
@@ -78,11 +78,12 @@ class Lines {
 }
 
 export class Watch {
-  constructor(board) {
+  constructor(board, results) {
     this.board = board;
+    this.results = results;
     const name = { key: "name", descending: false };
     this.statistics = new Table("statistics", {
-      caption: "Requests by endpoint, since the phase under way began", columns: STATISTICS, sort: name,
+      caption: "Requests by endpoint, since the phase under way began; times in ms", columns: STATISTICS, sort: name,
       keyOf: (row) => `${row.method} ${row.name}`, filter: "statistics-filter", empty: "No request has ended yet.",
     });
     this.failures = new Table("failures", {
@@ -90,7 +91,7 @@ export class Watch {
       keyOf: (row) => JSON.stringify([row.method, row.name, row.text]), empty: "No request has failed.",
     });
     this.trials = new Table("trials", {
-      caption: "Trials that have ended", columns: TRIALS, sort: { key: "", descending: false },
+      caption: "Trials that have ended; times in ms", columns: TRIALS, sort: { key: "", descending: false },
       keyOf: (row) => row.number, empty: "No trial has ended yet.",
     });
     this.warnings = new Lines("warnings", "warnings-part");
@@ -133,16 +134,21 @@ export class Watch {
     write(find("state"), end !== null && run.state === "over" ? `${state}: ${end}` : state);
     find("state").className = `badge state ${run?.state === "over" ? kind : run?.state === "running" ? "good" : run === null ? "" : "care"}`;
     const title = run === null ? "Watch" : progress.trial || run.scenarios?.join(", ") || "The run";
-    write(find("watch-title"), title);
+    write(find("watch-title"), title.replace(/^trial /, "Trial "));
     if (run === null) return;
     const facts = [run.engine && `${run.engine} engine`, run.load_balancer, run.started_at && `begun ${formatMoment(run.started_at)}`];
     write(find("run-facts"), facts.filter(Boolean).join(" · "));
     write(find("run-command"), run.command ?? "");
     const exit = run.exit !== null && run.exit !== undefined && run.exit !== 0 ? `It ended with exit code ${run.exit}.` : "";
-    const error = [run.error, exit].filter(Boolean).join(" ");
+    const error = [run.error?.replace(/[^.!?]$/, "$&."), exit].filter(Boolean).join(" ");
     write(find("run-error"), error);
     show(find("run-error"), error !== "");
-    show(find("run-results"), run.state === "over" && Boolean(run.results));
+    const over = run.state === "over";
+    const report = over ? this.results.findReport(run.results) : null;
+    for (const id of ["run-again", "run-results"]) show(find(id), over);
+    for (const id of ["pause", "stop"]) show(find(id), !over);
+    show(find("run-report"), report !== null);
+    if (report !== null) find("run-report").href = report;
   }
 
   drawFigures() {
