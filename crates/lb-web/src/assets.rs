@@ -53,9 +53,9 @@ impl Asset {
 
     /// Returns the file with a name, which may leave out `vendor/`.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        ASSETS
-            .iter()
-            .find(|asset| asset.name == name || asset.name.strip_prefix("vendor/").is_some_and(|short| short == name))
+        ASSETS.iter().find(|asset| {
+            asset.name == name || asset.name.strip_prefix("vendor/").is_some_and(|short| short == name)
+        })
     }
 
     /// Returns what changes with the content, for `ETag`.
