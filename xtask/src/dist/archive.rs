@@ -44,7 +44,7 @@ pub(crate) fn write_tar_gz(entries: &[Entry], epoch: u64) -> anyhow::Result<Vec<
     let folders: BTreeSet<&str> = files.iter().flat_map(|file| folders_above(&file.path)).collect();
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
     let mut append = |kind, mode, path: &str, bytes: &[u8]| -> anyhow::Result<()> {
-        let mut header = head(kind, mode, bytes.len() as u64, epoch)?;
+        let mut header = make_head(kind, mode, bytes.len() as u64, epoch)?;
         archive.append_data(&mut header, path, bytes).with_context(|| format!("failed to pack `{path}`"))
     };
     for folder in folders {
@@ -64,7 +64,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     encoder.finish().context("failed to compress a file")
 }
 
-fn head(kind: EntryType, mode: u32, size: u64, epoch: u64) -> anyhow::Result<Header> {
+fn make_head(kind: EntryType, mode: u32, size: u64, epoch: u64) -> anyhow::Result<Header> {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);

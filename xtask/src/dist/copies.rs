@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A copy of a package.
-struct Copy {
+struct Vendored {
     name: &'static str,
     version: &'static str,
     licence: &'static str,
@@ -20,7 +20,7 @@ struct Copy {
 }
 
 /// Every folder called `vendor` in this repository.
-const COPIES: [Copy; 1] = [Copy {
+const COPIES: [Vendored; 1] = [Vendored {
     name: "uPlot",
     version: "1.6.32",
     licence: "MIT",

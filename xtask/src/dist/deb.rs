@@ -15,7 +15,7 @@ use std::fmt::Write;
 /// The maintainer is not a name with an address, a licence has no line with its copyright, or a file cannot be packed.
 pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
     check_maintainer(&release.maintainer)?;
-    let files = data_files(release)?;
+    let files = list_files(release)?;
     let mut sums = String::new();
     let mut by_path: Vec<&Entry> = files.iter().collect();
     by_path.sort_by(|a, b| a.path.cmp(&b.path));
@@ -23,7 +23,8 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
         writeln!(sums, "{}  {}", hex(&Md5::digest(&file.bytes)), file.path)?;
     }
     let kibibytes: u64 = files.iter().map(|file| (file.bytes.len() as u64).div_ceil(1024)).sum();
-    let control = [Entry::document("control", control(release, kibibytes)), Entry::document("md5sums", sums)];
+    let control =
+        [Entry::document("control", write_control(release, kibibytes)), Entry::document("md5sums", sums)];
     let control = write_tar_gz(&control, release.epoch)?;
     let data = write_tar_gz(&files, release.epoch)?;
     let mut package = ar::Builder::new(Vec::new());
@@ -40,15 +41,15 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
 }
 
 /// Returns the files that the package installs, with paths from the root of the file system.
-fn data_files(release: &Release) -> anyhow::Result<Vec<Entry>> {
+fn list_files(release: &Release) -> anyhow::Result<Vec<Entry>> {
     let folder = format!("usr/share/doc/{NAME}");
     let inside = |name: &str| format!("{folder}/{name}");
     let program =
         Entry { path: format!("usr/bin/{PROGRAM}"), mode: EXECUTABLE, bytes: release.program.clone() };
     let mut files = vec![
         program,
-        Entry::document(inside("copyright"), copyright(release)?),
-        Entry::document(inside("changelog.gz"), gzip(changelog(release)?.as_bytes())?),
+        Entry::document(inside("copyright"), write_copyright(release)?),
+        Entry::document(inside("changelog.gz"), gzip(write_changelog(release)?.as_bytes())?),
         Entry::document(inside("README.md"), release.readme.as_str()),
         Entry::document(inside(BILL), release.bill.as_str()),
     ];
@@ -66,7 +67,7 @@ fn debian_version(version: &str) -> String {
     version.replace('-', "~")
 }
 
-fn control(release: &Release, kibibytes: u64) -> String {
+fn write_control(release: &Release, kibibytes: u64) -> String {
     format!(
         "Package: {NAME}\n\
          Version: {}\n\
@@ -83,19 +84,19 @@ fn control(release: &Release, kibibytes: u64) -> String {
          The package holds one program, {PROGRAM}, which needs no other files.\n",
         debian_version(&release.version),
         release.maintainer,
-        depends(&release.needs),
+        list_dependencies(&release.needs),
     )
 }
 
 /// Returns the packages that have the libraries which the program needs, with their oldest versions.
-fn depends(needs: &Needs) -> String {
+fn list_dependencies(needs: &Needs) -> String {
     let glibc = format!("libc6 (>= {}.{})", needs.glibc.0, needs.glibc.1);
     let libgcc = needs.libgcc.map(|(major, minor)| format!(", libgcc-s1 (>= {major}.{minor})"));
     glibc + &libgcc.unwrap_or_default()
 }
 
 /// Returns the file `copyright` in the form that programs read (DEP-5).
-fn copyright(release: &Release) -> anyhow::Result<String> {
+fn write_copyright(release: &Release) -> anyhow::Result<String> {
     let holder = release.licences.mit.lines().find_map(|line| line.trim().strip_prefix("Copyright (c) "));
     let holder = holder.context(
         "LICENSE-MIT has no line such as `Copyright (c) 2026 The authors`, from which the Debian package takes the \
@@ -132,7 +133,7 @@ fn indent(text: &str) -> String {
 }
 
 /// Returns the list of changes in Debian's form, which names the release alone.
-fn changelog(release: &Release) -> anyhow::Result<String> {
+fn write_changelog(release: &Release) -> anyhow::Result<String> {
     let date = jiff::fmt::rfc2822::to_string(&release.time()?.to_zoned(jiff::tz::TimeZone::UTC))
         .context("failed to write the time of the release")?;
     Ok(format!(
@@ -162,8 +163,8 @@ mod tests {
     #[test]
     fn dependencies_follow_from_what_the_program_needs() {
         let needs = Needs { glibc: (2, 34), libgcc: Some((4, 2)), rustc: "1.95.0".to_owned() };
-        assert_eq!(depends(&needs), "libc6 (>= 2.34), libgcc-s1 (>= 4.2)");
-        assert_eq!(depends(&Needs { libgcc: None, ..needs }), "libc6 (>= 2.34)");
+        assert_eq!(list_dependencies(&needs), "libc6 (>= 2.34), libgcc-s1 (>= 4.2)");
+        assert_eq!(list_dependencies(&Needs { libgcc: None, ..needs }), "libc6 (>= 2.34)");
     }
 
     #[test]

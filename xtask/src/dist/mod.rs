@@ -65,7 +65,7 @@ pub(crate) fn run(root: &Path, target: &Path, args: &DistArgs) -> anyhow::Result
         name: format!("{NAME}-{}.cdx.json", release.version),
         bytes: release.bill.clone().into_bytes(),
     });
-    artifacts.push(checksums(&artifacts));
+    artifacts.push(sum_up(&artifacts));
     for artifact in &artifacts {
         let path = folder.join(&artifact.name);
         fs::write(&path, &artifact.bytes).with_context(|| format!("failed to write `{}`", path.display()))?;
@@ -80,7 +80,7 @@ fn prepare(root: &Path, path: &Path, program: Vec<u8>, maintainer: &str) -> anyh
         |name: &str| fs::read_to_string(root.join(name)).with_context(|| format!("failed to read `{name}`"));
     let needs =
         elf::read_needs(&program).with_context(|| format!("`{}` cannot be packed", path.display()))?;
-    let epoch = epoch(root)?;
+    let epoch = read_epoch(root)?;
     let mut packages = packages::find(root)?;
     copies::add(root, &mut packages);
     let apache = read("LICENSE-APACHE")?;
@@ -99,12 +99,12 @@ fn prepare(root: &Path, path: &Path, program: Vec<u8>, maintainer: &str) -> anyh
         maintainer: maintainer.to_owned(),
         readme: read("README.md")?,
         licences,
-        documentation: documentation(root)?,
+        documentation: collect_documentation(root)?,
     })
 }
 
 /// Returns the time of the packages, in seconds since 1970: SOURCE_DATE_EPOCH, or else the time of the commit.
-fn epoch(root: &Path) -> anyhow::Result<u64> {
+fn read_epoch(root: &Path) -> anyhow::Result<u64> {
     let how = "set SOURCE_DATE_EPOCH to a number of seconds since 1970";
     if let Some(given) = std::env::var_os("SOURCE_DATE_EPOCH") {
         let given = given.to_string_lossy();
@@ -122,7 +122,7 @@ fn epoch(root: &Path) -> anyhow::Result<u64> {
 }
 
 /// Returns the files below `docs/` that README.md and the pages there refer to, with their paths from the root.
-fn documentation(root: &Path) -> anyhow::Result<Vec<Entry>> {
+fn collect_documentation(root: &Path) -> anyhow::Result<Vec<Entry>> {
     let mut found = Vec::new();
     let mut waiting = vec![PathBuf::from("docs")];
     while let Some(folder) = waiting.pop() {
@@ -143,7 +143,7 @@ fn documentation(root: &Path) -> anyhow::Result<Vec<Entry>> {
 }
 
 /// Returns the checksums of files in the form that `sha256sum --check` reads.
-fn checksums(artifacts: &[Artifact]) -> Artifact {
+fn sum_up(artifacts: &[Artifact]) -> Artifact {
     let line =
         |artifact: &Artifact| format!("{}  {}\n", hex(&Sha256::digest(&artifact.bytes)), artifact.name);
     let mut lines: Vec<String> = artifacts.iter().map(line).collect();
@@ -159,7 +159,7 @@ mod tests {
     fn checksums_are_sorted_by_name() {
         let file =
             |name: &str, text: &str| Artifact { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
-        let sums = checksums(&[file("b", "abc"), file("a", "")]);
+        let sums = sum_up(&[file("b", "abc"), file("a", "")]);
         assert_eq!(
             String::from_utf8(sums.bytes).expect("it is text"),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n\

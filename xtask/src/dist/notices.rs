@@ -202,7 +202,7 @@ mod tests {
     }
 
     /// Makes packages with their folders in `home`; a text is the file LICENSE-MIT.
-    fn packages(home: &Path, list: &[(&str, &str, &str, Option<&str>)]) -> Packages {
+    fn make_packages(home: &Path, list: &[(&str, &str, &str, Option<&str>)]) -> Packages {
         let mut all = BTreeMap::new();
         for (name, licence, repository, text) in list {
             let package = package(name, licence, repository, home);
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn equal_texts_are_given_once_and_name_all_who_use_them() {
         let home = tempfile::tempdir().expect("a folder");
-        let packages = packages(
+        let packages = make_packages(
             home.path(),
             &[
                 ("a", "MIT", "https://example.org/a", Some("Be  kind.\r\n")),
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn packages_without_a_text_take_that_of_their_repository_or_of_the_apache_licence() {
         let home = tempfile::tempdir().expect("a folder");
-        let packages = packages(
+        let packages = make_packages(
             home.path(),
             &[
                 ("main", "MIT", "https://example.org/main", Some("Be kind.")),
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_licence_whose_text_is_missing_is_refused_with_the_name_of_the_package() {
         let home = tempfile::tempdir().expect("a folder");
-        let packages = packages(home.path(), &[("lone", "MIT", "https://example.org/lone", None)]);
+        let packages = make_packages(home.path(), &[("lone", "MIT", "https://example.org/lone", None)]);
         let error = write(&packages, "Apache").expect_err("there is no text").to_string();
         assert!(error.contains("`lone 1.0.0` ships no text of its licence, MIT"), "{error}");
     }

@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// # Errors
 /// It cannot be built.
 pub(crate) fn build(root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
-    let folders = folders(root, target)?;
+    let folders = list_folders(root, target)?;
     let flags = folders.iter().map(|(from, to)| {
         let mut flag = OsString::from("--remap-path-prefix=");
         flag.push(from);
@@ -60,7 +60,7 @@ pub(crate) fn build(root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Returns the folders of sources, each with what stands for it in the program. Of two that match, the last counts.
-fn folders(root: &Path, target: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+fn list_folders(root: &Path, target: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let home = home.context("the folder of cargo is unknown; set CARGO_HOME")?;

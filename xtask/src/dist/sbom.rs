@@ -18,7 +18,7 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
     let digest = hex(&Sha256::digest(program));
     let standard_library = format!("rust-standard-library@{rustc}");
     let mut components: Vec<Value> =
-        packages.all.values().filter(|package| package.key != packages.root).map(component).collect();
+        packages.all.values().filter(|package| package.key != packages.root).map(describe).collect();
     components.push(json!({
         "type": "library",
         "bom-ref": standard_library,
@@ -33,11 +33,11 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
         .all
         .values()
         .map(|package| {
-            let mut uses: Vec<String> = package.uses.iter().map(reference).collect();
+            let mut uses: Vec<String> = package.uses.iter().map(refer_to).collect();
             if package.key == packages.root {
                 uses.push(standard_library.clone());
             }
-            json!({"ref": reference(&package.key), "dependsOn": uses})
+            json!({"ref": refer_to(&package.key), "dependsOn": uses})
         })
         .collect();
     dependencies.push(json!({"ref": standard_library}));
@@ -45,13 +45,13 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": serial_number(&digest),
+        "serialNumber": number_by(&digest),
         "version": 1,
         "metadata": {
             "timestamp": timestamp(epoch)?.to_string(),
             "component": {
                 "type": "application",
-                "bom-ref": reference(&packages.root),
+                "bom-ref": refer_to(&packages.root),
                 "name": NAME,
                 "version": packages.version(),
                 "description": format!("{ABOUT} (the program {PROGRAM})"),
@@ -67,11 +67,11 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
 }
 
 /// Returns a package as a component. Those of this repository have no address, since no registry has them.
-fn component(package: &Package) -> Value {
+fn describe(package: &Package) -> Value {
     let (name, version) = &package.key;
     let mut component = json!({
         "type": "library",
-        "bom-ref": reference(&package.key),
+        "bom-ref": refer_to(&package.key),
         "name": name,
         "version": version,
         "scope": "required",
@@ -95,12 +95,12 @@ fn component(package: &Package) -> Value {
     component
 }
 
-fn reference((name, version): &Key) -> String {
+fn refer_to((name, version): &Key) -> String {
     format!("{name}@{version}")
 }
 
 /// Returns a UUID (version 8: of one's own making) that follows from the digest of the program.
-fn serial_number(digest: &str) -> String {
+fn number_by(digest: &str) -> String {
     format!(
         "urn:uuid:{}-{}-8{}-8{}-{}",
         &digest[..8],

@@ -35,7 +35,7 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
     let (major, minor) = release.needs.glibc;
     let tag = format!("py3-none-manylinux_{major}_{minor}_x86_64");
     let about = format!("{stem}.dist-info");
-    let metadata = metadata(release);
+    let metadata = write_metadata(release);
     let wheel = format!(
         "Wheel-Version: 1.0\nGenerator: {NAME} {}\nRoot-Is-Purelib: false\nTag: {tag}\n",
         release.version
@@ -50,18 +50,18 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
     files.extend(
         licences.iter().map(|(name, text)| (format!("{about}/licenses/{name}"), DOCUMENT, text.as_bytes())),
     );
-    let record = record(&files, &format!("{about}/RECORD"))?;
+    let record = write_record(&files, &format!("{about}/RECORD"))?;
     // Installers find RECORD fast when it comes last.
     files.push((format!("{about}/RECORD"), DOCUMENT, record.as_bytes()));
 
-    let time = zip_time(release)?;
+    let time = find_zip_time(release)?;
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, mode, bytes) in files {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .compression_level(Some(9))
             .last_modified_time(time)
-            // The type is a part of what pip reads as permissions.
+            // Installers keep them: the program can be run.
             .unix_permissions(mode);
         archive.start_file(&path, options).with_context(|| format!("failed to pack `{path}`"))?;
         archive.write_all(bytes).with_context(|| format!("failed to pack `{path}`"))?;
@@ -71,7 +71,7 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
 }
 
 /// Returns the head of the package in the form of version 2.4 (PEP 639), and README.md as its description.
-fn metadata(release: &Release) -> String {
+fn write_metadata(release: &Release) -> String {
     let mut text = format!(
         "Metadata-Version: 2.4\nName: {NAME}\nVersion: {}\nSummary: {ABOUT}\nLicense-Expression: {LICENCE}\n",
         release.version
@@ -89,7 +89,7 @@ fn metadata(release: &Release) -> String {
 }
 
 /// Returns the list of the files with their hashes and lengths; its own line, for `name`, has neither.
-fn record(files: &[(String, u32, &[u8])], name: &str) -> anyhow::Result<String> {
+fn write_record(files: &[(String, u32, &[u8])], name: &str) -> anyhow::Result<String> {
     let mut record = String::new();
     for (path, _, bytes) in files {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(bytes));
@@ -100,7 +100,7 @@ fn record(files: &[(String, u32, &[u8])], name: &str) -> anyhow::Result<String> 
 }
 
 /// Returns the time of the release as zip archives have it, in UTC and to two seconds.
-fn zip_time(release: &Release) -> anyhow::Result<DateTime> {
+fn find_zip_time(release: &Release) -> anyhow::Result<DateTime> {
     let time = super::release::timestamp(release.epoch.max(FIRST))?.to_zoned(TimeZone::UTC);
     let part = |value: i8| u8::try_from(value).unwrap_or_default();
     let year = u16::try_from(time.year()).unwrap_or_default();
@@ -125,7 +125,7 @@ mod tests {
     fn records_hold_the_hash_and_length_of_each_file_but_their_own() {
         let files: [(String, u32, &[u8]); 1] = [("a/b".to_owned(), DOCUMENT, b"abc")];
         assert_eq!(
-            record(&files, "a/RECORD").expect("it can be written"),
+            write_record(&files, "a/RECORD").expect("it can be written"),
             "a/b,sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3\na/RECORD,,\n"
         );
     }
