@@ -86,6 +86,7 @@ pub mod show;
 pub mod suite;
 pub mod testbed;
 pub mod traffic;
+pub mod ui;
 
 /// The commit that this binary was built from.
 pub const COMMIT: &str = env!("BENCH_COMMIT");

@@ -4,6 +4,7 @@ use super::live_args::{MarkArgs, WaitArgs};
 use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::run_args::{ConfigArgs, RunArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
+use super::ui_args::UiArgs;
 use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +71,11 @@ pub enum Command {
     /// The same as `--duration forever`: the busiest moment of the config goes on until Ctrl-C or SIGTERM, which end it
     /// with its report. With `--duration 1h` it ends by itself. docs/continuous.md describes it.
     ServeLoad(RunArgs),
+    /// Serve a page on which runs are started, watched, steered and compared.
+    ///
+    /// On http://127.0.0.1:8089/ unless `--web-port` says otherwise. Each run is a process of its own, with the command line
+    /// that the page shows. docs/ui.md describes the page, who may use it, and its API.
+    Ui(UiArgs),
     /// Mark a running load, for example when a new version is deployed.
     ///
     /// The load then says how latency, errors and throughput changed since the mark.

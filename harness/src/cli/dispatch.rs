@@ -3,7 +3,7 @@
 use super::args::{Cli, Command};
 use super::{
     aa, algorithms, analyze, compare, doctor, export, import, learn, mark, pack, packs, plan, replay_events,
-    report, run, serve_load, show, suite, synthesise, validate, wait, what_if,
+    report, run, serve_load, show, suite, synthesise, ui, validate, wait, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -26,6 +26,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Compare(args)) => compare::execute(args),
         Some(Command::Analyze(args)) => analyze::execute(args),
         Some(Command::ServeLoad(args)) => serve_load::execute(args),
+        Some(Command::Ui(args)) => ui::execute(args),
         Some(Command::Mark(args)) => mark::execute(args),
         Some(Command::Wait(args)) => wait::execute(args),
         Some(Command::Learn(args)) => learn::execute(args),

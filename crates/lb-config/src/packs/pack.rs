@@ -27,6 +27,10 @@ pub struct PackMode<'a> {
     pub name: &'a str,
     /// What the mode is for, in a few words; may be empty.
     pub description: &'a str,
+    /// Users at the busiest moment; `None` where the config decides, and for profiles.
+    pub users: Option<u32>,
+    /// The length, such as `5m` or `forever`; `None` where the config decides, and for profiles.
+    pub duration: Option<&'a str>,
 }
 
 /// A suite of a pack: modes that run one after the other.
@@ -222,12 +226,22 @@ impl Pack {
 
     /// Returns the modes, in the order of the file.
     pub fn modes(&self) -> impl Iterator<Item = PackMode<'_>> {
-        self.file.modes.iter().map(|(name, mode)| PackMode { name, description: &mode.description })
+        self.file.modes.iter().map(|(name, mode)| PackMode {
+            name,
+            description: &mode.description,
+            users: mode.users,
+            duration: mode.duration.as_deref(),
+        })
     }
 
     /// Returns the profiles, in the order of the file.
     pub fn profiles(&self) -> impl Iterator<Item = PackMode<'_>> {
-        self.file.profiles.iter().map(|(name, profile)| PackMode { name, description: &profile.description })
+        self.file.profiles.iter().map(|(name, profile)| PackMode {
+            name,
+            description: &profile.description,
+            users: None,
+            duration: None,
+        })
     }
 
     /// Returns the suites, in the order of the file.
