@@ -86,6 +86,7 @@ impl Runtime<'_> {
             replication,
             mode,
             resume: false,
+            desk: None,
         };
         let interrupt = Interrupt::default();
         let work = experiment::run(&plan, options, &interrupt, &());

@@ -7,7 +7,7 @@
 //! Data flows one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks,
 //! trials, phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. Progress is reported to
 //! observers, such as those of [`show`]. [`testbed`] starts and stops the system under test, [`suite`] keeps the index of
-//! several runs, `lb_grading` reads results of other tools, [`traffic`] shows what `lb-synthesis` learned, [`exit`] turns
+//! several runs, [`steer`] takes commands of other programs, `lb_grading` reads results of other tools, [`traffic`] shows what `lb-synthesis` learned, [`exit`] turns
 //! errors into exit codes.
 //!
 //! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the interface in `driver.rs` and its
@@ -60,6 +60,7 @@
 //!     replication: 0,
 //!     mode: Mode::Compare,
 //!     resume: false,
+//!     desk: None,
 //! };
 //! let trials = Trials::default();
 //! let finished = run(&plan, options, &Interrupt::default(), &trials).await?;
@@ -83,6 +84,7 @@ pub mod exit;
 pub mod experiment;
 pub mod ready;
 pub mod show;
+pub mod steer;
 pub mod suite;
 pub mod testbed;
 pub mod traffic;

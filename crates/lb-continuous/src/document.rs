@@ -53,6 +53,9 @@ pub struct ContinuousDocument {
     pub failures: Vec<FailureTotals>,
     /// The marks with their verdicts, in the order in which they were set.
     pub marks: Vec<MarkSummary>,
+    /// What commands changed while the load ran, in order; the last ones if there were many.
+    #[serde(default)]
+    pub changes: Vec<ChangeMade>,
     /// Replies by the value of the observed header, such as hits and misses of a cache. Null if none is observed, and while
     /// the load runs.
     pub observed: Option<ObservedSummary>,
@@ -62,6 +65,31 @@ pub struct ContinuousDocument {
     pub hours: Vec<WindowFigures>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
+}
+
+/// Something that a command changed while the load ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeMade {
+    /// When, in RFC 3339.
+    pub at: String,
+    /// When, in seconds since the load began.
+    pub at_s: f64,
+    /// What was changed.
+    pub what: ChangeKind,
+    /// What was asked for, in words.
+    pub text: String,
+}
+
+/// What a command can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// The number of users.
+    Users,
+    /// The algorithm of the load balancer.
+    Algorithm,
+    /// A fault of a mock backend.
+    Fault,
 }
 
 /// How a load ended.

@@ -52,7 +52,7 @@ mod windows;
 
 pub use compare::{Change, FEWEST_WINDOWS, Finding, Measure};
 pub use document::{
-    BackendTotals, ContinuousDocument, Ending, FailureTotals, RequestTotals, SCHEMA_VERSION, Totals,
+    BackendTotals, ChangeKind, ChangeMade, ContinuousDocument, Ending, FailureTotals, RequestTotals, SCHEMA_VERSION, Totals,
 };
 pub use exposition::{MEDIA_TYPE, render_exposition};
 pub use families::{Family, Kind, Point, Reading, SLOW, StepName, Value, families};

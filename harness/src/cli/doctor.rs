@@ -1,14 +1,15 @@
 //! `bench doctor`: checks everything that a run needs.
 
 use super::run_args::ConfigArgs;
-use super::shared::{block_on, listen, print, read_plan};
+use super::run::STOPPING;
+use super::shared::{block_on, listen_saying, print, read_plan};
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Ended};
 
 pub(super) fn execute(args: &ConfigArgs) -> Result<ExitCode, Failure> {
     block_on(async {
         let (_, plan) = read_plan(args)?;
-        Ok(match experiment::doctor(&plan, &listen(), &mut |line| print(line)).await? {
+        Ok(match experiment::doctor(&plan, &listen_saying(STOPPING), &mut |line| print(line)).await? {
             Ended::Complete => ExitCode::Ok,
             Ended::Interrupted => ExitCode::Interrupted,
             Ended::Failed(error) => return Err(error.into()),

@@ -30,6 +30,7 @@ mod run_args;
 mod serve_load;
 mod shared;
 mod show;
+mod steered;
 mod suite;
 mod synthesise;
 mod traffic_args;

@@ -3,7 +3,7 @@
 use super::pack_args::PackArgs;
 use super::pack_job::{prepare, refuse_config, repeat_command, wait_first};
 use super::plan;
-use super::run::run_job;
+use super::run::run_alone;
 use super::shared::{block_on, command_line};
 use super::suite::{SuiteEntry, SuiteJob, play_suite};
 use crate::exit::{ExitCode, Failure, OrExit};
@@ -28,7 +28,7 @@ pub(super) fn execute(args: &PackArgs) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::Ok);
             }
             let run = wait_first(&args.run, ready.as_deref());
-            block_on(async { Ok(run_job(&run, &job, Mode::Compare, None).await?.code) })
+            block_on(run_alone(&run, &job, Mode::Compare))
         }
         Selected::Suite(suite) => {
             let typed: Vec<&str> =

@@ -42,6 +42,7 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
         replication: 0,
         mode,
         resume: false,
+        desk: None,
     };
     block_on(async {
         let experiment::Run { summary, ended } =

@@ -3,7 +3,8 @@
 use super::job::{Job, log_to, open};
 use super::run_args::RunArgs;
 use super::serve_load;
-use super::shared::{block_on, command_line, detail, listen, print_more, read_plan};
+use super::shared::{block_on, command_line, detail, listen_saying, print_more, read_plan};
+use super::steered::{Steered, steered};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunOptions};
 use crate::show::{EventFile, Progress};
@@ -13,6 +14,10 @@ use lb_config::Plan;
 use lb_report::parts::percent;
 use lb_report::write_reports;
 use lb_results::ThresholdResult;
+
+/// What the first signal says: complete trials are kept.
+pub(super) const STOPPING: &str =
+    "interrupted: stopping the trial, keeping complete ones (press again to quit at once)";
 
 pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
     block_on(run(args, Mode::Compare))
@@ -30,21 +35,28 @@ pub(super) struct Outcome {
 pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
     let job = Job { loaded, plan, command: command_line() };
-    Ok(run_job(args, &job, mode, None).await?.code)
+    run_alone(args, &job, mode).await
+}
+
+/// Runs a job that is no part of a suite, and takes commands meanwhile if a flag says so.
+pub(super) async fn run_alone(args: &RunArgs, job: &Job, mode: Mode) -> Result<ExitCode, Failure> {
+    let stopping = if job.plan.is_endless() { serve_load::STOPPING } else { STOPPING };
+    steered(args.steer, stopping, async |steered| Ok(run_job(args, job, mode, None, steered).await?.code)).await
 }
 
 /// Runs a job with the flags of `args` that no plan contains. `interrupt` ends it early; `None` listens for signals from
-/// the moment at which results are kept.
+/// the moment at which results are kept. `steered` takes commands, if anything does.
 pub(super) async fn run_job(
     args: &RunArgs,
     job: &Job,
     mode: Mode,
     interrupt: Option<&Interrupt>,
+    steered: Option<&Steered>,
 ) -> Result<Outcome, Failure> {
     let Job { loaded, plan, command } = job;
     if plan.is_endless() {
         serve_load::refuse_mode(&mode)?;
-        return Ok(Outcome { code: serve_load::serve(args, job, None).await?, missed: Vec::new() });
+        return Ok(Outcome { code: serve_load::serve(args, job, None, steered).await?, missed: Vec::new() });
     }
     args.live.refuse_without_end()?;
     let mode = match &args.max_rate {
@@ -56,12 +68,14 @@ pub(super) async fn run_job(
     let (run_id, folder, _claim) = open(args, plan)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
-    let interrupt = interrupt.cloned().unwrap_or_else(listen);
+    let interrupt = interrupt.or(steered.map(|steered| &steered.interrupt));
+    let interrupt = interrupt.cloned().unwrap_or_else(|| listen_saying(STOPPING));
     args.live.wait(plan, &interrupt, args.quiet).await?;
     let progress = Progress::new(args.quiet, detail(args.verbose));
     let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
     let mut observers: Vec<&dyn Observe> = vec![&progress];
     observers.extend(events.as_ref().map(|file| file as &dyn Observe));
+    observers.extend(steered.map(|steered| &steered.events as &dyn Observe));
     let options = RunOptions {
         loaded,
         command: command.clone(),
@@ -76,6 +90,7 @@ pub(super) async fn run_job(
         replication: 0,
         mode,
         resume: args.resume.is_some(),
+        desk: steered.map(|steered| steered.desk.clone()),
     };
     let experiment::Run { summary, ended } = experiment::run(plan, options, &interrupt, &observers).await?;
     print_more(&summary, args.stats, args.grades);

@@ -81,6 +81,12 @@ pub struct RunArgs {
     /// prints the output of the run again.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
+    /// Take commands on standard input, and write events to standard output.
+    ///
+    /// For programs, such as a page that shows and steers a run: both are JSON lines, which docs/events.md describes.
+    /// Everything for people goes to standard error. The end of standard input counts as the first Ctrl-C.
+    #[arg(long, help_heading = "Live")]
+    pub steer: bool,
     /// Reports to write into the results folder.
     #[arg(
         long,

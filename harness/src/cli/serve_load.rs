@@ -4,9 +4,10 @@ use super::args::ReportArgs;
 use super::job::{Job, log_to, open};
 use super::run_args::RunArgs;
 use super::shared::{block_on, command_line, listen_saying, print, read_plan};
+use super::steered::{Steered, steered};
 use crate::continuous::{self, Finished, Options, render_console, render_markdown, render_page};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::{Ended, Mode, RunOptions};
+use crate::experiment::{Ended, Event, Mode, Observe, RunOptions};
 use crate::show::Progress;
 use anyhow::anyhow;
 use lb_config::Length;
@@ -16,7 +17,7 @@ use lb_results::ResultsFolder;
 use std::time::Duration;
 
 /// What the first signal says. It is the ordinary end of such a load.
-const STOPPING: &str = "stopping the load and writing its report (press again to quit at once)";
+pub(super) const STOPPING: &str = "stopping the load and writing its report (press again to quit at once)";
 
 /// The reports that a load without end has, with the names of their files.
 const REPORTS: [(ReportFormat, &str); 2] =
@@ -28,7 +29,8 @@ pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
     block_on(async {
         let (loaded, plan) = read_plan(&args.experiment)?;
         let job = Job { loaded, plan, command: command_line() };
-        serve(&args, &job, typed.and_then(Length::duration)).await
+        let limit = typed.and_then(Length::duration);
+        steered(args.steer, STOPPING, async |steered| serve(&args, &job, limit, steered).await).await
     })
 }
 
@@ -41,16 +43,25 @@ pub(super) fn refuse_mode(mode: &Mode) -> Result<(), Failure> {
     }
 }
 
-/// Sends the load of a job until a signal, or for `limit`, and writes its report.
-pub(super) async fn serve(args: &RunArgs, job: &Job, limit: Option<Duration>) -> Result<ExitCode, Failure> {
+/// Sends the load of a job until a signal, or for `limit`, and writes its report. `steered` takes commands, if anything
+/// does.
+pub(super) async fn serve(
+    args: &RunArgs,
+    job: &Job,
+    limit: Option<Duration>,
+    steered: Option<&Steered>,
+) -> Result<ExitCode, Failure> {
     let Job { loaded, plan, command } = job;
     refuse_what_grows(args)?;
     let live = args.live.options(limit)?;
     let (run_id, folder, _claim) = open(args, plan)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
-    let interrupt = listen_saying(STOPPING);
+    let interrupt = steered.map(|steered| steered.interrupt.clone());
+    let interrupt = interrupt.unwrap_or_else(|| listen_saying(STOPPING));
     args.live.wait(plan, &interrupt, args.quiet).await?;
     let progress = Progress::new(args.quiet, Detail::Brief);
+    let mut observers: Vec<&dyn Observe> = vec![&progress];
+    observers.extend(steered.map(|steered| &steered.events as &dyn Observe));
     let run = RunOptions {
         loaded,
         command: command.clone(),
@@ -65,11 +76,13 @@ pub(super) async fn serve(args: &RunArgs, job: &Job, limit: Option<Duration>) ->
         replication: 0,
         mode: Mode::Compare,
         resume: false,
+        desk: steered.map(|steered| steered.desk.clone()),
     };
     let Finished { document, ended } =
-        continuous::run(plan, Options { run, live }, &interrupt, &progress).await?;
+        continuous::run(plan, Options { run, live }, &interrupt, &observers).await?;
     print(&render_console(&document));
-    let written = write_reports(&folder, &document, &args.report);
+    let events: &dyn Observe = steered.map_or(&(), |steered| &steered.events);
+    let written = write_reports(&folder, &document, &args.report, events);
     print(&format!("results: {}", folder.path().display()));
     match ended {
         Ended::Failed(error) => Err(error.into()),
@@ -85,20 +98,23 @@ pub(super) fn report(args: &ReportArgs, document: &ContinuousDocument) -> Result
     if args.verbose {
         print(&render_console(document));
     }
-    write_reports(&folder, document, &args.report).map(|()| ExitCode::Ok)
+    write_reports(&folder, document, &args.report, &()).map(|()| ExitCode::Ok)
 }
 
-/// Writes those of the reports that a load without end has, and says where.
+/// Writes those of the reports that a load without end has, prints where, and tells `events`.
 fn write_reports(
     folder: &ResultsFolder,
     document: &ContinuousDocument,
     formats: &[ReportFormat],
+    events: &dyn Observe,
 ) -> Result<(), Failure> {
     for (format, name) in REPORTS.into_iter().filter(|(format, _)| formats.contains(format)) {
         let text =
             if format == ReportFormat::Html { render_page(document) } else { render_markdown(document) };
         folder.write(name, text.as_bytes()).or_exit(ExitCode::Preflight)?;
-        print(&format!("report: {}", folder.path().join(name).display()));
+        let path = folder.path().join(name).display().to_string();
+        print(&format!("report: {path}"));
+        events.observe(&Event::ReportWritten { path });
     }
     Ok(())
 }

@@ -117,13 +117,8 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Listens for Ctrl-C, SIGTERM and SIGHUP. The first signal stops the trial and keeps complete trials; the
-/// second ends `bench` immediately (its children then end, since their standard input closes).
-pub(super) fn listen() -> Interrupt {
-    listen_saying("interrupted: stopping the trial, keeping complete ones (press again to quit at once)")
-}
-
-/// Listens for the same signals, and says this at the first one.
+/// Listens for Ctrl-C, SIGTERM and SIGHUP. The first signal asks the run to end, and says this; the second ends `bench`
+/// immediately (its children then end, since their standard input closes).
 pub(super) fn listen_saying(text: &'static str) -> Interrupt {
     Interrupt::listen(move || complain(text), || std::process::exit(ExitCode::Interrupted as i32))
 }

@@ -4,9 +4,10 @@ use super::job::{Job, log_to};
 use super::pack_args::SuiteArgs;
 use super::pack_job::{prepare, refuse_config, repeat_command, wait_first};
 use super::plan;
-use super::run::{Outcome, run_job};
+use super::run::{Outcome, STOPPING, run_job};
 use super::run_args::{ConfigArgs, RunArgs};
-use super::shared::{block_on, command_line, listen, print, read_plan};
+use super::shared::{block_on, command_line, listen_saying, print, read_plan};
+use super::steered::steered;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{Interrupt, Mode};
 use crate::suite::{Ending, Index, render_outcome};
@@ -117,8 +118,9 @@ pub(super) fn play_suite(suite: &SuiteJob, args: &RunArgs, plans: bool) -> Resul
         .or_exit(ExitCode::Preflight)?;
     let log = File::options().create(true).append(true).open(folder.join("bench.log"));
     log_to(log.or_exit(ExitCode::Preflight)?);
-    block_on(async {
-        let interrupt = listen();
+    block_on(steered(args.steer, STOPPING, async |steered| {
+        let own = steered.map(|steered| steered.interrupt.clone());
+        let interrupt = own.unwrap_or_else(|| listen_saying(STOPPING));
         for (number, entry) in suite.entries.iter().enumerate() {
             if number > 0 && (suite.rests_in_virtual_time || entry.job.plan.engine() != Some(Engine::Sim)) {
                 rest(suite.cool_down, &interrupt).await;
@@ -133,7 +135,7 @@ pub(super) fn play_suite(suite: &SuiteJob, args: &RunArgs, plans: bool) -> Resul
             let args =
                 RunArgs { out: Some(index.folder_of(number)), ..wait_first(args, entry.ready.as_deref()) };
             let began = Instant::now();
-            let ended = run_job(&args, &entry.job, Mode::Compare, Some(&interrupt)).await;
+            let ended = run_job(&args, &entry.job, Mode::Compare, Some(&interrupt), steered).await;
             if let Err(failure) = &ended {
                 complain(format_args!("error: {}", plain::lines(&failure.to_string())));
             }
@@ -152,7 +154,7 @@ pub(super) fn play_suite(suite: &SuiteJob, args: &RunArgs, plans: bool) -> Resul
             true => ExitCode::SUITE_FAILED,
             false => ExitCode::Ok,
         })
-    })
+    }))
 }
 
 /// Rejects flags that are about the files of a single run.

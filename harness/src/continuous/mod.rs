@@ -3,19 +3,22 @@
 //! Three things happen at once. The load engine hands over what its workers recorded, second by second; a thread
 //! (`collect`) adds that up and writes windows to files (`files`). Another thread (`listener`) answers Prometheus, and
 //! whoever sets a mark. The caller's task watches over both, exports to OpenTelemetry (`export`) and passes news on
-//! to the observer, as well as what was slow (`slow`). They share one state (`shared`); what it means is computed by `lb-continuous`.
+//! to the observer, as well as what was slow (`slow`), and obeys commands (`obey`), such as for other `users`. They share
+//! one state (`shared`); what it means is computed by `lb-continuous`.
 
 mod client;
 mod collect;
 mod export;
 mod files;
 mod listener;
+mod obey;
 mod page;
 mod read;
 mod report;
 mod run;
 mod shared;
 mod slow;
+mod users;
 
 pub use client::{MarkFailure, listening_address, set_mark};
 pub use page::render_page;

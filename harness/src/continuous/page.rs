@@ -1,6 +1,6 @@
 //! The page of a load without end: windows as charts, with marks, above the tables of the report.
 
-use super::report::{findings, headline, tables};
+use super::report::{changes_made, findings, headline, tables};
 use lb_continuous::{ContinuousDocument, WindowFigures};
 use lb_core::plain;
 use lb_report::parts::{
@@ -20,6 +20,7 @@ pub fn render_page(document: &ContinuousDocument) -> String {
             p { (prose(&plain::line(&headline(document)))) }
             ul {
                 @for mark in &document.marks { li { "Mark " (plain::line(&mark.name)) ": " (prose(&plain::line(&mark.sentence))) } }
+                @for change in changes_made(document) { li { "Changed " (prose(&plain::line(&change))) } }
                 @for finding in findings(document) { li { (prose(&plain::line(&finding))) } }
                 @for note in &document.notes { li { (prose(&plain::line(note))) } }
             }
@@ -53,12 +54,20 @@ fn chart(
     let (first, last) = (windows.first()?, windows.last()?);
     let ends = [first.start_s / 60.0, last.end_s() / 60.0];
     let marks = || document.marks.iter().enumerate();
+    let changes = document.changes.iter().enumerate();
     let rules: Vec<Rule> = marks()
         .map(|(number, mark)| Rule { label: format!("M{}", number + 1), at: Mark::X(mark.at_s / 60.0) })
+        .chain(changes.map(|(number, change)| Rule {
+            label: format!("C{}", number + 1),
+            at: Mark::X(change.at_s / 60.0),
+        }))
         .filter(|rule| matches!(rule.at, Mark::X(at) if ends[0] <= at && at <= ends[1]))
         .collect();
-    let named: Vec<String> =
+    let mut named: Vec<String> =
         marks().map(|(number, mark)| format!("M{} is `{}`", number + 1, plain::line(&mark.name))).collect();
+    if !document.changes.is_empty() {
+        named.push("C1 and so on are what commands changed, in the order of the list".to_owned());
+    }
     let panel = |title: &'static str, scale: Scale, courses: &[Course]| {
         let line = |(number, (name, value)): (usize, &Course)| Line {
             name: (*name).to_owned(),

@@ -24,6 +24,9 @@ pub fn render_console(document: &ContinuousDocument) -> String {
     for mark in &document.marks {
         let _ = writeln!(out, "mark `{}`: {}", plain::line(&mark.name), plain::line(&mark.sentence));
     }
+    for change in changes_made(document) {
+        let _ = writeln!(out, "changed {}", plain::line(&change));
+    }
     for finding in findings(document) {
         let _ = writeln!(out, "{}", plain::line(&finding));
     }
@@ -40,6 +43,10 @@ pub fn render_markdown(document: &ContinuousDocument) -> String {
     for mark in &document.marks {
         let _ = write!(out, "\n- Mark `{}`: {}", escape(&mark.name), escape(&mark.sentence));
     }
+    let made = changes_made(document);
+    for change in &made {
+        let _ = write!(out, "\n- Changed {}", escape(change));
+    }
     let findings = findings(document);
     for finding in &findings {
         let _ = write!(out, "\n- {}", escape(finding));
@@ -47,7 +54,8 @@ pub fn render_markdown(document: &ContinuousDocument) -> String {
     for note in &document.notes {
         let _ = write!(out, "\n- Note: {}", escape(note));
     }
-    if !document.marks.is_empty() || !document.notes.is_empty() || !findings.is_empty() {
+    let lists = [document.marks.is_empty(), document.notes.is_empty(), findings.is_empty(), made.is_empty()];
+    if lists.contains(&false) {
         out.push('\n');
     }
     for table in tables(document) {
@@ -97,6 +105,20 @@ pub(super) fn tables(document: &ContinuousDocument) -> Vec<Table> {
     tables.extend(document.observed.iter().flat_map(|observed| observed_alone(ALL, observed).0));
     tables.extend([failures(document), hours(document)]);
     tables
+}
+
+/// Says what commands changed and when, and what that means for marks.
+pub(super) fn changes_made(document: &ContinuousDocument) -> Vec<String> {
+    let changes = document.changes.iter();
+    let mut said: Vec<String> =
+        changes.map(|change| format!("after {}: {}", length(change.at_s), change.text)).collect();
+    if !said.is_empty() && !document.marks.is_empty() {
+        said.push(
+            "while marks were compared: verdicts of marks do not know what commands changed before or after them"
+                .to_owned(),
+        );
+    }
+    said
 }
 
 /// Returns what follows from the observed header, in sentences.

@@ -7,7 +7,12 @@ use super::listener::{Bound, Listening};
 use super::shared::{About, Shared};
 use super::slow::SlowLog;
 use super::{DOCUMENT_FILE, LISTENER_FILE};
-use crate::experiment::{Ended, Event, Interrupt, Observe, PULSE_PERIOD, RunError, RunOptions, Stand};
+use super::users::Users;
+use crate::experiment::{
+    Ended, Event, FaultTimes, Interrupt, Observe, PULSE_PERIOD, RunError, RunOptions, Stand, WatchedPhase,
+    Watching,
+};
+use crate::steer::{Desk, Now};
 use anyhow::{Context as _, anyhow};
 use lb_config::Plan;
 use lb_continuous::{ContinuousDocument, Ending, Marks, SLOW, StepName, Windows};
@@ -25,6 +30,10 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4
 
 /// The longest window in seconds.
 pub const LONGEST_WINDOW_S: u32 = 60;
+
+/// What events call the load, and its only phase.
+const TRIAL: &str = "load";
+const PHASE: &str = "running";
 
 /// How often the document of a running load is written, so that a process that is killed loses little.
 const WRITE_PERIOD: Duration = Duration::from_secs(60);
@@ -82,10 +91,15 @@ pub async fn run(
     let exporter = live.otlp.as_deref().map(Exporter::new).transpose().map_err(RunError::Plan)?;
     let (bound, note) = bind(live).map_err(RunError::testbed)?;
     let mut stand = Stand::start(plan, run, interrupt, events).await?;
-    let result = match Load::start(plan, &options, &stand, bound, exporter) {
+    let result = match Load::start(plan, &options, &stand, bound, exporter, events) {
         Ok(load) => {
             if let Some(text) = note {
                 load.shared.note(text);
+            }
+            if let Some(desk) = &run.desk {
+                desk.begin(Now::Load);
+                desk.set_mocks(stand.mocks());
+                events.observe(&load.steerable(&stand).await);
             }
             load.watch(&mut stand, &options, interrupt, events).await
         }
@@ -124,9 +138,15 @@ fn bind(live: &LiveOptions) -> anyhow::Result<(Bound, Option<String>)> {
 }
 
 /// A load that is being sent.
-struct Load {
-    shared: Arc<Shared>,
+pub(super) struct Load {
+    pub(super) shared: Arc<Shared>,
     workload: Arc<Workload>,
+    /// The number of users, which can be changed; `None` if it cannot.
+    pub(super) users: Option<Users>,
+    /// Tells figures; `None` if nobody wants them.
+    pub(super) watching: Option<Watching>,
+    /// When the faults of mock backends begin and end.
+    faults: FaultTimes,
     stop: Arc<AtomicBool>,
     engine: tokio::task::JoinHandle<Result<TrialRecord, lb_load::LoadError>>,
     collector: std::thread::JoinHandle<WindowFiles>,
@@ -143,13 +163,18 @@ impl Load {
         stand: &Stand<'_>,
         bound: Bound,
         exporter: Option<Exporter>,
+        events: &dyn Observe,
     ) -> Result<Self, RunError> {
         let Options { run, live } = options;
         let planned =
             plan.scenarios().first().context("failed to find a scenario").map_err(RunError::Internal)?;
         let inner = planned.scenario();
         let workload = Arc::new(inner.workload.endless(inner.max_in_flight));
-        let schedule = Arc::new(Schedule::new(Arc::clone(&workload), plan.seed()));
+        let users = run.desk.as_ref().and_then(|_| Users::of(&workload, plan.connections()));
+        let schedule = Arc::new(match &users {
+            Some(users) => Schedule::with_room(Arc::clone(&workload), plan.seed(), users.most()),
+            None => Schedule::new(Arc::clone(&workload), plan.seed()),
+        });
         let scenario = Scenario {
             workload: Arc::clone(&workload),
             duration: Span::MAX,
@@ -182,8 +207,21 @@ impl Load {
 
         let (sink, pieces) = PieceSink::new();
         let slow = SlowLog::start(&run.folder, &workload, &shared, shared.slow()).map_err(internal)?;
+        let about_phase = WatchedPhase {
+            trial: TRIAL.to_owned(),
+            algorithm: stand.algorithm().map(|algorithm| algorithm.to_string()),
+            phase: PHASE,
+            workload: Arc::clone(&workload),
+            backends: stand.backends(),
+            unlisted: shared.unlisted(),
+            workers: load_plan.threads(),
+            progress: Arc::clone(&progress),
+        };
+        let (watching, watch) = Watching::start(about_phase, events).unzip();
         let hooks = lb_load::Hooks {
             pieces: Some(sink),
+            watch,
+            headcount: users.as_ref().map(Users::headcount),
             unlisted: shared.unlisted(),
             slow: Some(slow.sink()),
             ..hooks
@@ -195,9 +233,13 @@ impl Load {
         shared.tell(format!(
             "live metrics: http://{address}/metrics; set a mark with `bench mark NAME --at http://{address}`"
         ));
+        let faults = FaultTimes::new(stand.faults(), &stand.backends(), f64::INFINITY);
         Ok(Self {
             shared,
             workload,
+            users,
+            watching,
+            faults,
             stop,
             engine,
             collector,
@@ -239,8 +281,19 @@ impl Load {
                     for text in self.shared.take_news() {
                         events.observe(&Event::Note { text });
                     }
+                    for (name, at_s) in self.shared.take_new_marks() {
+                        events.observe(&Event::Mark { name, at_s });
+                    }
                     self.slow.tell(events);
-                    events.observe(&Event::pulse("load", "running", begun.elapsed(), self.progress.snapshot()));
+                    events.observe(&Event::pulse(TRIAL, PHASE, begun.elapsed(), self.progress.snapshot()));
+                    self.faults.tell(events, begun.elapsed().as_secs_f64());
+                    let aim = self.aim();
+                    if let Some(watching) = &mut self.watching {
+                        watching.tell(events, aim);
+                    }
+                    if let Some(desk) = &run.desk {
+                        self.obey_all(desk, stand, events).await;
+                    }
                     if written.elapsed() >= WRITE_PERIOD {
                         written = Instant::now();
                         let document = self.shared.document(Ending::Running, self.shared.seconds());
@@ -264,6 +317,12 @@ impl Load {
             }
             Err(error) => (self.shared.seconds(), lost.or(Some(error.into())), None),
         };
+        if let Some(watching) = self.watching.take() {
+            watching.finish(events, self.users.as_ref().map(Users::aim), seconds);
+        }
+        if let Some(desk) = &run.desk {
+            refuse_late(desk, events);
+        }
         collect::write(&mut files, &self.shared.finish(seconds), &self.shared);
         match self.slow.finish(events) {
             Ok(text) => text.into_iter().for_each(|text| self.shared.note(text)),
@@ -281,6 +340,15 @@ impl Load {
         let _ = std::fs::remove_file(run.folder.path().join(LISTENER_FILE));
         Ok(Finished { document, ended: failure.map_or(Ended::Complete, Ended::Failed) })
     }
+}
+
+/// Answers commands that came too late for the load.
+fn refuse_late(desk: &Desk, events: &dyn Observe) {
+    while let Some(command) = desk.take() {
+        let text = "the load is over, so nothing can be changed any more".to_owned();
+        events.observe(&Event::Answered { id: command.id, ok: false, text });
+    }
+    desk.begin(Now::Nothing);
 }
 
 /// Writes the document into the results folder.

@@ -3,7 +3,7 @@
 use crate::COMMIT;
 use jiff::Timestamp;
 use lb_continuous::{
-    BackendTotals, Closed, ContinuousDocument, Ending, FailureTotals, MarkError, MarkRequest, MarkSummary,
+    BackendTotals, ChangeKind, ChangeMade, Closed, ContinuousDocument, Ending, FailureTotals, MarkError, MarkRequest, MarkSummary,
     Marks, Reading, RequestTotals, Resource, SCHEMA_VERSION, StepName, Times, Totals, Windows,
     export_request, families, render_exposition,
 };
@@ -18,6 +18,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The most notes that are kept for the results: what recurs for weeks must not fill the memory.
 const MOST_NOTES: usize = 50;
+
+/// The most changes by commands that are kept for the results.
+const MOST_CHANGES: usize = 500;
 
 /// What does not change while the load runs.
 #[derive(Clone, Debug)]
@@ -58,6 +61,10 @@ struct Live {
     news: Vec<String>,
     /// What belongs into the results.
     notes: Vec<String>,
+    /// What commands changed.
+    changes: Vec<ChangeMade>,
+    /// The marks that were set since somebody asked, each with its time in seconds since the load began.
+    new_marks: Vec<(String, f64)>,
 }
 
 impl Shared {
@@ -69,7 +76,14 @@ impl Shared {
             begun: Instant::now(),
             progress,
             unlisted: Arc::default(),
-            live: Mutex::new(Live { windows, marks, news: Vec::new(), notes: Vec::new() }),
+            live: Mutex::new(Live {
+                windows,
+                marks,
+                news: Vec::new(),
+                notes: Vec::new(),
+                changes: Vec::new(),
+                new_marks: Vec::new(),
+            }),
         }
     }
 
@@ -122,7 +136,23 @@ impl Shared {
         let mut live = self.lock();
         let mark = live.marks.set(request, seconds, now)?.clone();
         live.news.push(format!("mark `{}` after {:.0} s", mark.name, mark.at_s));
+        live.new_marks.push((mark.name.clone(), mark.at_s));
         Ok(mark)
+    }
+
+    /// Takes the marks that were set since the last call, each with its time in seconds since the load began.
+    pub(super) fn take_new_marks(&self) -> Vec<(String, f64)> {
+        std::mem::take(&mut self.lock().new_marks)
+    }
+
+    /// Keeps what a command changed. The oldest change makes room.
+    pub(super) fn change(&self, what: ChangeKind, text: &str) {
+        let (at, at_s) = (Timestamp::now().to_string(), self.seconds());
+        let mut live = self.lock();
+        if live.changes.len() == MOST_CHANGES {
+            live.changes.remove(0);
+        }
+        live.changes.push(ChangeMade { at, at_s, what, text: text.to_owned() });
     }
 
     /// Returns the marks with their verdicts.
@@ -195,6 +225,7 @@ impl Shared {
             backends: BackendTotals::of(record, &self.backends()),
             failures: FailureTotals::of(record, &self.about.steps),
             marks: live.marks.list().to_vec(),
+            changes: live.changes.clone(),
             observed: None,
             recent: live.windows.recent().map(|window| window.figures.clone()).collect(),
             hours: live.windows.hours().map(|window| window.figures.clone()).collect(),

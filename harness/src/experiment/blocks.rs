@@ -12,8 +12,11 @@ use super::events::Event;
 use super::judge;
 use super::measured::Blocks;
 use super::order::order;
+use super::pause::wait_while_paused;
 use super::schedules::block_schedule;
+use super::steered::tell_back_to_normal;
 use super::trial_plan::{ScenarioRun, TrialPlan};
+use crate::steer::TrialEnd;
 use lb_analysis::{Demands, affinity, problems, summarise};
 use lb_core::workload::Schedule;
 use lb_results::{Trial, trial_stem, write_trial};
@@ -77,6 +80,7 @@ async fn run_block<D: Driver>(
             return Ok(ControlFlow::Break(()));
         }
         for attempt in tried..tried + driver.attempts() {
+            wait_while_paused(context).await;
             if context.interrupt.is_set() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -91,7 +95,9 @@ async fn run_block<D: Driver>(
                 title: title(context, part, contestant, block, position)
                     + if attempt > 0 { ", repeated" } else { "" },
             };
-            let Some(mut trial) = driver.run(&plan).await? else { return ended_early(driver) };
+            let Some(mut trial) = run_steered(context, driver, &plan).await? else {
+                return ended_early(driver);
+            };
             if trial.record.interrupted {
                 keep(context, part, schedule, &trial)?;
                 return ended_early(driver);
@@ -111,6 +117,24 @@ async fn run_block<D: Driver>(
         }
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// Runs a trial, which a command may spoil: then it does not count, whatever else is accepted.
+async fn run_steered<D: Driver>(
+    context: &Context<'_>,
+    driver: &mut D,
+    plan: &TrialPlan<'_>,
+) -> Result<Option<Trial>, RunError> {
+    let Some(desk) = context.desk else { return driver.run(plan).await };
+    desk.begin_trial(&plan.title);
+    let ran = driver.run(plan).await;
+    let TrialEnd { spoiled, backends } = desk.end_trial();
+    tell_back_to_normal(context.events, backends);
+    let mut trial = ran?;
+    if let Some(trial) = &mut trial {
+        trial.problems.extend(spoiled);
+    }
+    Ok(trial)
 }
 
 /// Returns the demands on the trials of a scenario.
@@ -136,7 +160,7 @@ fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut 
     if context.accept_invalid {
         trial.accepted = found;
     } else {
-        trial.problems = found;
+        trial.problems.extend(found);
     }
 }
 

@@ -5,6 +5,7 @@ use super::events::Observe;
 use super::interrupt::Interrupt;
 use super::recorded_trials::RecordedTrials;
 use super::trial_plan::TrialPlan;
+use crate::steer::Desk;
 use lb_analysis::threshold::Threshold;
 use lb_config::{Loaded, Plan};
 use lb_core::Span;
@@ -63,6 +64,8 @@ pub struct RunOptions<'a> {
     pub mode: Mode,
     /// Whether to resume the run in the folder instead of starting a new one.
     pub resume: bool,
+    /// Where commands to the run are found; `None` if it takes none.
+    pub desk: Option<Desk>,
 }
 
 /// The context that all trials of a run share.
@@ -84,6 +87,8 @@ pub(super) struct Context<'a> {
     pub(super) run_id: &'a str,
     pub(super) accept_invalid: bool,
     pub(super) mode: &'a Mode,
+    /// Where commands to the run are found; `None` if it takes none.
+    pub(super) desk: Option<&'a Desk>,
     /// The trials of this run that an earlier process completed.
     pub(super) recorded: RecordedTrials,
 }
@@ -111,6 +116,7 @@ impl<'a> Context<'a> {
             run_id: &options.run_id,
             accept_invalid: options.accept_invalid,
             mode: &options.mode,
+            desk: options.desk.as_ref(),
             recorded,
         }
     }
@@ -124,6 +130,7 @@ impl<'a> Context<'a> {
             slow: None,
             traces: None,
             access_log: None,
+            desk: None,
             recorded: RecordedTrials::new(Vec::new()),
             ..*self
         }

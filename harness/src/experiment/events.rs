@@ -4,6 +4,7 @@
 //! [`Event`] can be written and read back with serde, tagged by `event` in snake case. `docs/events.md` lists
 //! all fields with their units; a change that breaks readers raises [`EVENTS_VERSION`].
 
+use super::live_events::{Figures, Statistics, Steerable};
 use lb_record::Snapshot;
 use lb_results::Engine;
 use lb_results::{AlgorithmSummary, MaxRateSummary, PilotSummary, RateProbe, ScenarioSummary, Summary};
@@ -20,6 +21,11 @@ pub(crate) const PULSE_PERIOD: Duration = Duration::from_millis(200);
 pub trait Observe {
     /// Handles one event. Events arrive in order.
     fn observe(&self, event: &Event);
+
+    /// Returns whether the figures and statistics of live load are wanted, which cost something to compute.
+    fn wants_figures(&self) -> bool {
+        false
+    }
 }
 
 /// Ignores all events.
@@ -33,6 +39,10 @@ impl Observe for Vec<&dyn Observe> {
         for observer in self {
             observer.observe(event);
         }
+    }
+
+    fn wants_figures(&self) -> bool {
+        self.iter().any(|observer| observer.wants_figures())
     }
 }
 
@@ -185,6 +195,41 @@ pub enum Event {
     NoiseFloorKept {
         /// Path of the file that holds the noise floor.
         path: String,
+    },
+    /// What the last complete second of a live phase brought.
+    Figures(Box<Figures>),
+    /// Everything that a live phase brought since it began.
+    Statistics(Box<Statistics>),
+    /// A fault of a scenario or of a command begins or ends.
+    Fault {
+        /// The id of the backend.
+        backend: String,
+        /// What happens, such as `3 times slower`, or `back to normal`.
+        text: String,
+        /// Whether the fault begins; otherwise it ends.
+        begins: bool,
+    },
+    /// Somebody set a mark on a load without end.
+    Mark {
+        /// The name of the mark.
+        name: String,
+        /// When, in seconds since the load began.
+        at_s: f64,
+    },
+    /// The run waits before its next trial, because a command asked for it.
+    Paused {},
+    /// The run goes on after a pause.
+    Resumed {},
+    /// Which commands make sense for this run. Only with `--steer`.
+    Steerable(Box<Steerable>),
+    /// The answer to a command. Only with `--steer`.
+    Answered {
+        /// The id that the sender chose; null if the command has none that can be read.
+        id: Option<u64>,
+        /// Whether the command was obeyed.
+        ok: bool,
+        /// What happens now, or why the command is refused, in sentences.
+        text: String,
     },
     /// The run ended; no more trials follow.
     RunFinished {

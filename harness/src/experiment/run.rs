@@ -9,6 +9,7 @@ use super::events::{Event, Observe};
 use super::head::{head, refuse_log, refuse_ours_only};
 use super::interrupt::Interrupt;
 use super::judge::{JudgedScenario, judge};
+use super::live_events::Steerable;
 use super::measure::{Source, measure};
 use super::measured::{MeasuredScenario, valid};
 use super::oracles::oracles;
@@ -17,11 +18,12 @@ use super::recorded_trials::RecordedTrials;
 use super::run_file::RunFile;
 use super::schedules::combined_sha256;
 use super::scrape;
+use crate::steer::Now;
 use crate::testbed::{Choice, Chosen, choose};
 use anyhow::{Context as _, anyhow};
 use lb_config::{Engine, MockApi, Plan};
 use lb_results::{
-    NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary,
+    ListedBackend, NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary,
 };
 
 /// Runs a plan, writes its results, and reports its progress to `events`.
@@ -133,6 +135,7 @@ async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, R
     let mut summary = head(plan, options, engine, choice.as_ref());
     summary.notes.extend(note.clone());
     announce(context, &summary, note);
+    tell_steerable(context, choice.as_ref());
     if !managed {
         refuse_ours_only(plan, options.traces.is_some()).map_err(RunError::Plan)?;
     }
@@ -227,6 +230,10 @@ async fn run_scenarios(
     }
     summary.interrupted = context.interrupt.is_set() || context.recorded.are_missing_some();
     let written = write_summary(&options.folder, &summary).map_err(RunError::Results);
+    if let Some(desk) = context.desk {
+        summary.notes.extend(desk.take_notes());
+        desk.begin(Now::Nothing);
+    }
     let mut failure = one_error(failed, plan.scenarios().len());
     if options.mode == Mode::Aa && failure.is_none() && !summary.interrupted {
         failure = keep_noise(context, &summary).map_err(RunError::Results).err();
@@ -263,6 +270,23 @@ fn announce(context: &Context<'_>, summary: &Summary, note: Option<String>) {
     for text in warning.into_iter().chain(note).chain(plan.notes().iter().map(ToString::to_string)) {
         context.events.observe(&Event::Note { text });
     }
+}
+
+/// Says which commands make sense for the run, if it takes any.
+fn tell_steerable(context: &Context<'_>, choice: Option<&Choice>) {
+    let Some(desk) = context.desk else { return };
+    desk.begin(if choice.is_some() { Now::Experiment } else { Now::Simulation });
+    let mut backends: Vec<String> = Vec::new();
+    for scenario in context.plan.scenarios().iter().filter(|_| matches!(choice, Some(Choice::Own(..)))) {
+        for backend in ListedBackend::of_topology(&scenario.scenario().topology) {
+            if !backends.contains(&backend.id) {
+                backends.push(backend.id);
+            }
+        }
+    }
+    let faults = !backends.is_empty() && !matches!(context.mode, Mode::MaxRate(_));
+    let steerable = Steerable { backends, faults, pause: true, ..Steerable::default() };
+    context.events.observe(&Event::Steerable(Box::new(steerable)));
 }
 
 /// Writes the files of a scenario that cover its valid trials.

@@ -1,4 +1,4 @@
-//! Writes the events of a run to a file of JSON lines as they happen, and reads them back.
+//! Writes the events of a run as JSON lines as they happen, to a file or to standard output, and reads them back.
 //!
 //! Each line is one event with `version` ([`EVENTS_VERSION`]) and `at`, the time at which it was written
 //! (RFC 3339). `docs/events.md` lists the events.
@@ -74,6 +74,34 @@ struct State {
     error: Option<io::Error>,
 }
 
+/// Writes each event as one line to standard output, immediately, for a program that shows and steers the run.
+///
+/// A reader that is gone ends neither the run nor its files. One that does not read holds up the events, and with them
+/// the next trial, but never the load under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventLines(());
+
+impl Observe for EventLines {
+    fn observe(&self, event: &Event) {
+        match line_of(event) {
+            Ok(line) => lb_io::print_raw(&line),
+            Err(error) => tracing::error!("an event cannot be written as JSON: {error}"),
+        }
+    }
+
+    fn wants_figures(&self) -> bool {
+        true
+    }
+}
+
+/// Writes an event as a line.
+fn line_of(event: &Event) -> serde_json::Result<Vec<u8>> {
+    let line = Written { version: EVENTS_VERSION, at: jiff::Timestamp::now().to_string(), event };
+    let mut bytes = serde_json::to_vec(&line)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// A line of the file.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -123,12 +151,12 @@ impl Observe for EventFile {
         if error.is_some() {
             return;
         }
-        let line = Written { version: EVENTS_VERSION, at: jiff::Timestamp::now().to_string(), event };
-        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            file.write_all(&bytes)
-        });
+        let written = line_of(event).map_err(io::Error::from).and_then(|line| file.write_all(&line));
         *error = written.err();
+    }
+
+    fn wants_figures(&self) -> bool {
+        true
     }
 }
 

@@ -9,7 +9,7 @@ mod progress;
 mod what_if;
 
 pub use algorithms::render_algorithms;
-pub use event_file::{EventFile, EventFileError, replay};
+pub use event_file::{EventFile, EventFileError, EventLines, replay};
 pub use grades::render_grades;
 pub use packs::render_packs;
 pub use plan::render_plan;

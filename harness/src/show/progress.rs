@@ -196,7 +196,16 @@ impl Observe for Progress {
                 let left = |trials| Left { trials, done: 0, trial_s: *trial_s, since: Instant::now() };
                 self.left.set(trials.map(left));
             }
-            Event::BlockStarted { .. } => {}
+            // What watchers draw, and what the sender of a command is told.
+            Event::BlockStarted { .. }
+            | Event::Figures(_)
+            | Event::Statistics(_)
+            | Event::Fault { .. }
+            | Event::Mark { .. }
+            | Event::Steerable(_)
+            | Event::Answered { .. } => {}
+            Event::Paused {} => self.say("paused: a command resumes the run, or ends it"),
+            Event::Resumed {} => self.say("the run goes on"),
             Event::ScenarioJudged { .. } => self.left.set(None),
             Event::PilotPlayed { pilot, .. } => self.say(&lb_report::pilot_sentence(pilot)),
             Event::PhaseStarted { trial, phase } => self.phase(trial, phase),

@@ -67,6 +67,17 @@ impl Mocks {
         self.post("/faults/stop", None).await
     }
 
+    /// Puts in a fault by hand, from now on and beside the timeline.
+    pub async fn add_fault(&self, fault: &Fault) -> Result<(), MocksError> {
+        let body = serde_json::to_value(fault).expect("faults are plain data");
+        self.post("/faults/add", Some(body)).await
+    }
+
+    /// Ends the faults that were put in by hand.
+    pub async fn clear_faults(&self) -> Result<(), MocksError> {
+        self.post("/faults/clear", None).await
+    }
+
     async fn post(&self, path: &str, body: Option<serde_json::Value>) -> Result<(), MocksError> {
         let url = format!("{}{path}", self.control);
         let mut request = self.client.post(&url);

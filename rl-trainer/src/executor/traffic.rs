@@ -121,6 +121,7 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
         replication: 0,
         mode: Mode::Compare,
         resume: false,
+        desk: None,
     };
     let started = Zoned::now();
     let experiment::Run { summary, ended } = run.runtime.block_on(watched(run, &plan, options))?;

@@ -73,6 +73,11 @@ pub(super) struct WindowStart {
 }
 
 impl BalancerUnderTest {
+    /// Returns whether the load balancer can be switched at all.
+    pub(super) fn is_switched(&self) -> bool {
+        !matches!(self.verification, Verification::NothingSwitched)
+    }
+
     /// Switches the load balancer to an algorithm.
     pub(super) async fn switch(&mut self, algorithm: &Algorithm) -> Result<(), RunError> {
         match &self.verification {
@@ -104,6 +109,18 @@ impl BalancerUnderTest {
             Verification::ByClaim => self.admin.verify_claim(algorithm).await?,
             Verification::ByProbes(probes) => self.admin.verify(algorithm, probes).await?,
         };
+        self.accept(algorithm, evidence).map(Some)
+    }
+
+    /// Collects the evidence of the control plane on a switch while load runs: probes would meet the choices that
+    /// others cause, and prove nothing.
+    pub(super) async fn verify_under_load(&self, algorithm: &Algorithm) -> Result<Evidence, RunError> {
+        let evidence = self.admin.verify_claim(algorithm).await?;
+        self.accept(algorithm, evidence)
+    }
+
+    /// Returns the evidence on a switch unless it contradicts it.
+    fn accept(&self, algorithm: &Algorithm, evidence: Evidence) -> Result<Evidence, RunError> {
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
             return Err(RunError::SwitchContradicted {
@@ -113,7 +130,7 @@ impl BalancerUnderTest {
             });
         }
         tracing::info!(load_balancer = self.name, %algorithm, verdict = ?evidence.verdict(), "switch verified");
-        Ok(Some(evidence))
+        Ok(evidence)
     }
 
     /// Waits until nothing is in flight, if the load balancer reports requests in flight. If it does not, the

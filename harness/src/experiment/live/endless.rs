@@ -1,6 +1,7 @@
 //! What a load without end is sent to: the load balancer as it is, or switched once, with backends of its own or
 //! mock backends. Unlike trials, a load without end survives a target that is away for a while.
 
+use super::balancer::BalancerUnderTest;
 use super::connect;
 use super::load::{ENDLESS, Phase, plan_load};
 use super::testbed::Testbed;
@@ -12,10 +13,12 @@ use crate::experiment::head::refuse_ours_only;
 use crate::experiment::interrupt::Interrupt;
 use crate::experiment::preflight::{UNVERIFIED, is_unverified, reach_target};
 use crate::experiment::recorded_trials::RecordedTrials;
-use crate::testbed::{Choice, Chosen, choose};
+use crate::testbed::{Choice, Chosen, Mocks, choose};
 use anyhow::anyhow;
+use lb_admin_client::Verdict;
 use lb_config::Plan;
 use lb_core::Algorithm;
+use lb_core::fault::Fault;
 use lb_core::workload::{Scenario, Schedule};
 use lb_load::{Hooks, LoadPlan};
 use lb_results::Skipped;
@@ -67,6 +70,55 @@ impl<'a> Stand<'a> {
     /// Returns the algorithm that it was switched to; `None` if it was left as it was.
     pub fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
+    }
+
+    /// Returns the algorithms that it can be switched to; empty if it cannot be switched.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let all = self.testbed.algorithms().into_iter();
+        match self.testbed.balancers.first().is_some_and(BalancerUnderTest::is_switched) {
+            true => all.filter(|algorithm| !self.testbed.steers(*algorithm)).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Returns the algorithm that is active; `None` if the load balancer does not tell, or runs another one.
+    pub async fn current(&self) -> Option<Algorithm> {
+        match (self.algorithm, self.testbed.balancers.first()) {
+            (Some(known), _) => Some(known),
+            (None, Some(balancer)) if balancer.is_switched() => balancer.admin.current().await.ok()?.algorithm,
+            (None, _) => None,
+        }
+    }
+
+    /// Switches the load balancer while load runs, and asks its control plane whether it did. Returns what it says, in
+    /// words.
+    ///
+    /// # Errors
+    /// It cannot be switched, or does not run the algorithm afterwards.
+    pub async fn switch(&mut self, algorithm: Algorithm) -> Result<&'static str, RunError> {
+        let Some(balancer) = self.testbed.balancers.first_mut() else {
+            return Err(RunError::Plan(anyhow!("there is no load balancer to switch")));
+        };
+        balancer.switch(&algorithm).await?;
+        let evidence = balancer.verify_under_load(&algorithm).await?;
+        self.algorithm = Some(algorithm);
+        Ok(match evidence.control_plane.verdict {
+            Verdict::Confirmed | Verdict::Consistent => "its control plane confirms it",
+            Verdict::Contradicted | Verdict::NotTested => "it does not tell whether it did",
+        })
+    }
+
+    /// Returns the control API of the mock backends with their ids; `None` if there are none.
+    pub fn mocks(&self) -> Option<(Mocks, Vec<String>)> {
+        self.testbed.reachable_mocks()
+    }
+
+    /// Returns the faults that the mock backends were told to have when the stand was started; empty if there are none.
+    pub fn faults(&self) -> &[Fault] {
+        match (&self.testbed.mocks, self.context.plan.scenarios().first()) {
+            (Some(_), Some(planned)) => &planned.scenario().topology.faults,
+            _ => &[],
+        }
     }
 
     /// Returns the names of the backends that are known beforehand.

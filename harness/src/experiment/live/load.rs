@@ -6,19 +6,22 @@ use crate::experiment::contestant::Way;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::{Event, PULSE_PERIOD};
+use crate::experiment::fault_times::FaultTimes;
+use crate::experiment::figures::{WatchedPhase, Watching};
 use crate::experiment::preflight::tls_options;
 use crate::experiment::slow::SlowParts;
 use crate::experiment::trial_plan::TrialPlan;
+use crate::steer::Desk;
 use anyhow::Context as _;
 use lb_admin_client::Origin;
 use lb_core::BackendFrom;
 use lb_core::workload::{Scenario, Schedule};
 use lb_load::{Hooks, LoadPlan, Shard, Target};
-use lb_record::{RequestSink, TrialRecord};
+use lb_record::{Population, RequestSink, TrialRecord};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The name of the measured phase, the only one whose requests count.
 pub(super) const MEASURE: &str = "measure";
@@ -60,11 +63,27 @@ pub(super) async fn send(
 ) -> Result<TrialRecord, RunError> {
     let progress = Arc::new(lb_record::Progress::default());
     let name = phase.name;
+    let workload = Arc::clone(phase.schedule.workload());
+    let population = (!phase.schedule.is_open()).then(|| Population::of(phase.schedule.users()));
+    let aim = |elapsed: Duration| Some(population.as_ref()?.active(elapsed.as_secs() as u32));
+    let mut faults = fault_times(testbed, &phase);
     let slow = phase.slow.as_ref().map(|slow| slow.watch.clone());
     let way = plan.contestant.way;
     let stop = Arc::new(AtomicBool::new(false));
-    let (load_plan, hooks) =
+    let (load_plan, mut hooks) =
         plan_load(context, testbed, way, phase, Some(Arc::clone(&progress)), Arc::clone(&stop))?;
+    let about = WatchedPhase {
+        trial: plan.title.clone(),
+        algorithm: Some(plan.contestant.label.clone()),
+        phase: name,
+        workload,
+        backends: load_plan.backends.clone(),
+        unlisted: Arc::clone(&hooks.unlisted),
+        workers: load_plan.threads(),
+        progress: Arc::clone(&progress),
+    };
+    let (mut watching, sink) = Watching::start(about, context.events).unzip();
+    hooks.watch = sink;
     let watch = attached(testbed, way);
     tokio::pin!(watch);
     let begun = Instant::now();
@@ -72,7 +91,12 @@ pub(super) async fn send(
     loop {
         tokio::select! {
             result = &mut load => {
-                return Ok(result.context("failed to run the load").map_err(RunError::Internal)??);
+                let record = result.context("failed to run the load").map_err(RunError::Internal)??;
+                faults.tell(context.events, begun.elapsed().as_secs_f64());
+                if let Some(watching) = watching {
+                    watching.finish(context.events, aim(begun.elapsed()), record.wall.as_secs_f64());
+                }
+                return Ok(record);
             }
             why = &mut watch, if testbed.lost.is_none() => {
                 stop.store(true, Ordering::Relaxed);
@@ -83,8 +107,13 @@ pub(super) async fn send(
                 if testbed.lost.is_none() {
                     testbed.lost = testbed.check(RunError::ProcessEnded).err();
                 }
-                if context.interrupt.is_set() || testbed.lost.is_some() {
+                let is_spoiled = context.desk.is_some_and(Desk::ends_trial);
+                if context.interrupt.is_set() || testbed.lost.is_some() || is_spoiled {
                     stop.store(true, Ordering::Relaxed);
+                }
+                faults.tell(context.events, begun.elapsed().as_secs_f64());
+                if let Some(watching) = &mut watching {
+                    watching.tell(context.events, aim(begun.elapsed()));
                 }
                 context.events.observe(&Event::pulse(&plan.title, name, begun.elapsed(), progress.snapshot()));
                 if let Some(slow) = &slow {
@@ -93,6 +122,14 @@ pub(super) async fn send(
             }
         }
     }
+}
+
+/// Returns when the faults of a measured phase begin and end; none if there are no mock backends.
+fn fault_times(testbed: &Testbed, phase: &Phase) -> FaultTimes {
+    let planned = testbed.mocks.is_some() && phase.name == MEASURE;
+    let faults = if planned { &phase.scenario.topology.faults[..] } else { &[] };
+    let ids: Vec<String> = testbed.backends.iter().map(|backend| backend.id.clone()).collect();
+    FaultTimes::new(faults, &ids, phase.scenario.duration.as_secs_f64())
 }
 
 /// Watches a load balancer that was already running, and returns how it was lost. Never completes for one

@@ -13,6 +13,7 @@ use crate::experiment::events::Event;
 use crate::experiment::schedules::warm_up_seed;
 use crate::experiment::slow::SlowLog;
 use crate::experiment::trial_plan::TrialPlan;
+use crate::steer::Desk;
 use crate::testbed::MachineCpu;
 use anyhow::Context as _;
 use lb_admin_client::Evidence;
@@ -35,6 +36,9 @@ pub(super) async fn run(
     let mut notes = Vec::new();
 
     enter("setting up");
+    if let Some(desk) = context.desk {
+        desk.set_mocks(testbed.reachable_mocks());
+    }
     check_health(testbed)?;
     drain_before(context, testbed, way).await?;
     switch(testbed, plan).await?;
@@ -203,7 +207,12 @@ async fn measure(
         slow: slow.as_ref().map(SlowLog::parts),
     };
     let sampler = sample::start(context, testbed, plan, begun);
-    let record = send(context, testbed, plan, phase).await?;
+    let mut record = send(context, testbed, plan, phase).await?;
+    // A trial that a command ended is invalid, but the run goes on.
+    let goes_on = !context.interrupt.is_set() && testbed.lost.is_none();
+    if goes_on && context.desk.is_some_and(Desk::ends_trial) {
+        record.interrupted = false;
+    }
     let resources = match sampler {
         Some(sampler) => Some(sampler.stop().await),
         None => None,

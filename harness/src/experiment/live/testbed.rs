@@ -3,7 +3,7 @@
 use super::balancer::BalancerUnderTest;
 use crate::experiment::contestant::{Entrant, Way};
 use crate::experiment::error::RunError;
-use crate::testbed::{Backends, cpu_seconds};
+use crate::testbed::{Backends, Mocks, cpu_seconds};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use lb_load::Direct;
@@ -53,6 +53,12 @@ impl Testbed {
             }
         }
         all
+    }
+
+    /// Returns the control API of the mock backends with their ids; `None` if there are none.
+    pub(super) fn reachable_mocks(&self) -> Option<(Mocks, Vec<String>)> {
+        let mocks = self.mocks.as_ref()?;
+        Some((mocks.mocks.clone(), mocks.all().iter().map(|backend| backend.id.clone()).collect()))
     }
 
     /// Stops what was started for the scenario, load balancers first so that they do not see their backends

@@ -8,6 +8,7 @@ use crate::experiment::context::Context;
 use crate::experiment::driver::Driver;
 use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
+use crate::experiment::pause::wait_while_paused;
 use crate::experiment::schedules::block_schedule;
 use crate::experiment::trial_plan::{ScenarioRun, TrialPlan};
 use anyhow::Context as _;
@@ -54,6 +55,7 @@ impl<D: Driver> Probe for Prober<'_, '_, D> {
                 self.unit.name()
             ),
         };
+        wait_while_paused(self.context).await;
         let trial = self.driver.run(&plan).await?;
         if let Some(error) = self.driver.take_failure() {
             return Err(error.into());
