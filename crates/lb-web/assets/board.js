@@ -47,6 +47,7 @@ export class Board {
     this.rows = new Map();
     this.total = null;
     this.failures = [];
+    this.statisticsOf = null;
     for (const name of ["trials", "marks", "warnings", "slow", "log", "answers"]) this[name] = [];
     /** The number of users that this page believes is aimed at; null before the first figures. */
     this.aim = null;
@@ -125,13 +126,14 @@ export class Board {
     return false;
   }
 
-  addStatistics({ reset, rows, total, failures }) {
+  addStatistics({ reset, rows, total, failures, of }) {
     if (reset) {
       this.rows.clear();
       this.total = null;
       this.failures = [];
     }
     for (const row of rows ?? []) this.rows.set(`${row.method} ${row.name}`, row);
+    if (of) this.statisticsOf = of;
     if (total !== undefined) this.total = total;
     if (failures !== undefined) this.failures = failures ?? [];
   }
@@ -153,6 +155,6 @@ export class Board {
 
   /** Says whether algorithms are compared in trials, rather than load sent without end. */
   get isExperiment() {
-    return this.run !== null && this.run.mode !== "continuous" && this.run.mode !== null && this.run.mode !== undefined;
+    return Boolean(this.run?.mode) && this.run.mode !== "continuous";
   }
 }

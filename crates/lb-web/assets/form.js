@@ -4,12 +4,12 @@ import { call, copyText, fillSelect, find, make, show, write } from "./dom.js";
 
 // The fields of a form and the elements that hold them.
 const FIELDS = {
-  kind: "kind", pack: "pack", mode: "mode", config: "config", url: "url", algorithms: "algorithms",
+  kind: "kind", pack: "pack", mode: "mode", profile: "profile", engine: "engine", config: "config", url: "url", algorithms: "algorithms",
   load_balancer: "load-balancer", users: "users", spawn_rate: "spawn-rate", duration: "duration",
   repetitions: "repetitions", label: "label", seed: "seed", thresholds: "thresholds",
 };
 const NUMBERS = ["users", "spawn_rate", "repetitions", "seed"];
-const ONLY = { pack: ["pack", "mode"], config: ["config"], url: [] };
+const ONLY = { pack: ["pack", "mode", "profile"], config: ["config"], url: [] };
 const WAIT = 450;
 const KEPT = "form";
 
@@ -76,6 +76,8 @@ export class StartForm {
     fillSelect(find("mode"), modes.map(({ name, about }) => [name, about ? `${name}: ${about}` : name]));
     const first = modes.find((mode) => mode.default) ?? modes[0];
     if (begins && first) find("mode").value = first.name;
+    const profiles = this.findPack()?.profiles ?? [];
+    fillSelect(find("profile"), [["", "as the mode says"], ...profiles.map(({ name, about }) => [name, about ? `${name}: ${about}` : name])]);
   }
 
   findPack() {
@@ -86,6 +88,7 @@ export class StartForm {
   arrange() {
     const kind = find("kind").value;
     for (const [other, names] of Object.entries(ONLY)) for (const name of names) show(find(`${name}-field`), other === kind);
+    show(find("profile-field"), kind === "pack" && find("profile").options.length > 1);
     write(find("url-name"), kind === "url" ? "URL" : "Target (optional)");
     write(find("url-hint"), kind === "url" ? "Each user asks for this page again and again." : "Leave it empty for mock backends that bench starts itself.");
     write(find("pack-about"), this.findPack()?.about ?? "");

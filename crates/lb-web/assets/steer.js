@@ -18,7 +18,7 @@ export class Steer {
     this.board = board;
     this.busy = false;
     this.answersShown = null;
-    this.said = false;
+    this.meant = null;
     fillSelect(find("fault-kind"), Object.entries(FAULTS).map(([value, [title]]) => [value, title]));
     find("fault-kind").addEventListener("change", () => this.offerFault());
     this.offerFault();
@@ -27,11 +27,13 @@ export class Steer {
       event.preventDefault();
       act();
     });
-    find("stop").addEventListener("click", () => this.send({ do: "stop" }));
+    find("stop").addEventListener("click", () => this.send(this.board.run?.state === "stopping" ? { do: "stop", now: true } : { do: "stop" }));
+    // Whoever begins to write a number means the users that are aimed at then, whatever other pages do meanwhile.
+    find("new-users").addEventListener("input", () => (this.meant ??= this.board.aim));
     find("pause").addEventListener("click", () => this.send({ do: this.board.run?.state === "paused" ? "resume" : "pause" }));
     on("users-form", () => this.changeUsers());
     on("fault-form", () => this.injectFault());
-    find("clear-faults").addEventListener("click", () => this.send({ do: "clear_faults", ...this.insistence() }));
+    find("clear-faults").addEventListener("click", () => this.send({ do: "clear_faults" }));
     on("algorithm-form", () => this.send({ do: "algorithm", algorithm: find("new-algorithm").value }));
     on("mark-form", () => this.setMark());
   }
@@ -54,7 +56,9 @@ export class Steer {
         return;
       }
     }
-    if (this.board.aim !== null) command.from = this.board.aim;
+    const from = this.meant ?? this.board.aim;
+    if (from !== null) command.from = from;
+    this.meant = null;
     this.send(command);
   }
 
@@ -108,7 +112,6 @@ export class Steer {
 
   /** Says an answer, and leads to the field that it concerns. */
   say(ok, text, field = null) {
-    this.said = true;
     find("answer").replaceChildren(badge(ok ? "done" : "refused", ok ? "good" : "bad"), ` ${text}`);
     for (const id of ["new-users", "new-spawn-rate", "fault-value", "mark-name"]) {
       if (id === field) find(id).setAttribute("aria-invalid", "true");
@@ -156,7 +159,8 @@ export class Steer {
       write(find(`${id}-reason`), reason ?? "");
       show(find(`${id}-reason`), reason !== null);
     }
-    find("stop").disabled = this.busy || run === null || run.state === "over" || run.state === "stopping";
+    find("stop").disabled = this.busy || over;
+    write(find("stop"), run?.state === "stopping" ? "Stop at once" : "Stop");
     write(find("pause"), run?.state === "paused" ? "Resume" : "Pause");
     const pause = reasons.all ?? reasons.pause;
     find("pause").disabled = this.busy || pause !== null;

@@ -4,6 +4,7 @@ import { badge, copyText, find, formatClock, formatCount, formatMoment, formatMs
 import { Table } from "./tables.js";
 
 const STATES = { starting: "Starting", running: "Running", paused: "Paused", stopping: "Stopping", over: "Over" };
+const EXITS = { 98: "It was worse than what it was compared with.", 99: "A threshold was not held.", 130: "" };
 const ENDS = { complete: ["complete", "good"], interrupted: ["stopped early", "care"], failed: ["failed", "bad"] };
 
 const ms = (key, title) => ({ key, title, number: true, format: formatMs });
@@ -83,7 +84,7 @@ export class Watch {
     this.results = results;
     const name = { key: "name", descending: false };
     this.statistics = new Table("statistics", {
-      caption: "Requests by endpoint, since the phase under way began; times in ms", columns: STATISTICS, sort: name,
+      caption: "Requests by endpoint; times in ms", columns: STATISTICS, sort: name,
       keyOf: (row) => `${row.method} ${row.name}`, filter: "statistics-filter", empty: "No request has ended yet.",
     });
     this.failures = new Table("failures", {
@@ -116,6 +117,9 @@ export class Watch {
     }
     this.drawFigures();
     this.drawProgress();
+    const { trial, phase, seconds } = board.statisticsOf ?? {};
+    const of = [trial, phase, Number.isFinite(seconds) ? `${formatClock(seconds)} so far` : ""].filter(Boolean).join(", ");
+    write(this.statistics.caption, `Requests by endpoint${of ? ` (${of})` : ""}; times in ms`);
     this.statistics.update([...board.rows.values()], board.total && { method: "", name: "Aggregated", ...board.total });
     this.failures.update(board.failures);
     if (board.trials.length !== this.trials.rows.length || board.trials.at(-1) !== this.trials.rows.at(-1)?.source) {
@@ -139,13 +143,14 @@ export class Watch {
     const facts = [run.engine && `${run.engine} engine`, run.load_balancer, run.started_at && `begun ${formatMoment(run.started_at)}`];
     write(find("run-facts"), facts.filter(Boolean).join(" · "));
     write(find("run-command"), run.command ?? "");
-    const exit = run.exit !== null && run.exit !== undefined && run.exit !== 0 ? `It ended with exit code ${run.exit}.` : "";
+    const exit = run.exit ? (EXITS[run.exit] ?? `The exit code is ${run.exit}.`) : "";
     const error = [run.error?.replace(/[^.!?]$/, "$&."), exit].filter(Boolean).join(" ");
     write(find("run-error"), error);
     show(find("run-error"), error !== "");
     const over = run.state === "over";
     const report = over ? this.results.findReport(run.results) : null;
     for (const id of ["run-again", "run-results"]) show(find(id), over);
+    if (over && ["pause", "stop"].includes(document.activeElement?.id)) find("watch-title").focus();
     for (const id of ["pause", "stop"]) show(find(id), !over);
     show(find("run-report"), report !== null);
     if (report !== null) find("run-report").href = report;
