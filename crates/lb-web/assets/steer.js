@@ -181,6 +181,7 @@ export class Steer {
     const key = `${run?.id} ${dropped.answers + answers.length}`;
     if (key === this.answersShown) return;
     if (this.answersShown !== null && this.answersShown.split(" ")[0] !== String(run?.id)) {
+      this.meant = null;
       find("answer").replaceChildren();
     }
     this.answersShown = key;
