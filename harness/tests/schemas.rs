@@ -2,7 +2,7 @@
 //! like.
 
 use lb_analysis::runs::FolderComparison;
-use lb_continuous::ContinuousDocument;
+use lb_continuous::{ContinuousDocument, LoadComparison};
 use lb_grading::{AnalysisDocument, ComparisonDocument};
 use lb_results::{AlgorithmSummary, SuiteSummary, Summary};
 use lb_synthesis::{TrafficModel, Validation};
@@ -13,7 +13,7 @@ use std::path::Path;
 const UPDATE: &str = "UPDATE_SCHEMA";
 
 /// Where each schema is published, and what the types say.
-fn schemas() -> [(&'static str, Value); 14] {
+fn schemas() -> [(&'static str, Value); 15] {
     [
         ("configs/schema/bench-config.schema.json", lb_config::schema()),
         ("configs/schema/load-balancer.schema.json", lb_config::load_balancer_schema()),
@@ -27,6 +27,7 @@ fn schemas() -> [(&'static str, Value); 14] {
         ("docs/schema/analysis.schema.json", schemars::schema_for!(AnalysisDocument).to_value()),
         ("docs/schema/analysis-comparison.schema.json", schemars::schema_for!(ComparisonDocument).to_value()),
         ("docs/schema/continuous.schema.json", schemars::schema_for!(ContinuousDocument).to_value()),
+        ("docs/schema/load-comparison.schema.json", schemars::schema_for!(LoadComparison).to_value()),
         ("docs/schema/traffic-model.schema.json", schemars::schema_for!(TrafficModel).to_value()),
         ("docs/schema/validation.schema.json", schemars::schema_for!(Validation).to_value()),
     ]

@@ -45,6 +45,7 @@ mod compare;
 mod document;
 mod exposition;
 mod families;
+mod loads;
 mod marks;
 mod otlp;
 mod window;
@@ -52,10 +53,12 @@ mod windows;
 
 pub use compare::{Change, FEWEST_WINDOWS, Finding, Measure};
 pub use document::{
-    BackendTotals, ChangeKind, ChangeMade, ContinuousDocument, Ending, FailureTotals, RequestTotals, SCHEMA_VERSION, Totals,
+    BackendTotals, ChangeKind, ChangeMade, ContinuousDocument, Ending, FailureTotals, RequestTotals,
+    SCHEMA_VERSION, Totals,
 };
 pub use exposition::{MEDIA_TYPE, render_exposition};
 pub use families::{Family, Kind, Point, Reading, SLOW, StepName, Value, families};
+pub use loads::{Load, LoadComparison, LoadName, compare_loads};
 pub use marks::{LONGEST_NAME, LONGEST_SETTLE_S, MarkError, MarkRequest, MarkState, MarkSummary, Marks};
 pub use otlp::{Resource, Times, export_request};
 pub use window::{Window, WindowFigures};

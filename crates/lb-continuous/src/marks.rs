@@ -22,7 +22,7 @@ const MOST_WINDOWS: usize = 300;
 const MARKS_KEPT: usize = 100;
 
 /// The probability of a false alarm for each mark, over all looks.
-const ALPHA: f64 = 0.05;
+pub(crate) const ALPHA: f64 = 0.05;
 
 /// The longest name of a mark, in characters.
 pub const LONGEST_NAME: usize = 64;
@@ -227,7 +227,7 @@ impl Marks {
 
     /// Returns the most windows on each side that are compared.
     fn most(&self) -> usize {
-        ((MOST_COMPARED_S / self.window_s) as usize).clamp(FEWEST_WINDOWS, MOST_WINDOWS)
+        most_compared(self.window_s)
     }
 
     /// Returns the numbers of windows after a mark at which its verdict is formed, in ascending order.
@@ -236,6 +236,11 @@ impl Marks {
         let doubling = std::iter::successors(Some(FEWEST_WINDOWS), |look| Some(2 * look));
         doubling.take_while(move |look| *look < most).chain([most])
     }
+}
+
+/// Returns the most windows of `window_s` seconds on each side of a comparison.
+pub(crate) fn most_compared(window_s: u32) -> usize {
+    ((MOST_COMPARED_S / window_s.max(1)) as usize).clamp(FEWEST_WINDOWS, MOST_WINDOWS)
 }
 
 /// Says in words what a mark's windows show.
@@ -264,7 +269,7 @@ fn sentence(mark: &MarkSummary, before: usize, after: usize) -> String {
 }
 
 /// Says how a measure changed, with its interval.
-fn said(change: &Change) -> String {
+pub(crate) fn said(change: &Change) -> String {
     let Change { measure, change: found, interval, .. } = change;
     let (found, [low, high]) = (found.unwrap_or(0.0), interval.unwrap_or([0.0, 0.0]));
     let (more, less) = match measure {

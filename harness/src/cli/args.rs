@@ -62,7 +62,9 @@ pub enum Command {
     /// The noise floor is stored next to the results and used by later verdicts for the same machine and
     /// experiment.
     Aa(AaArgs),
-    /// Compare two runs of the same experiment, such as last night's and tonight's.
+    /// Compare two runs of the same experiment, or two loads without end.
+    ///
+    /// Such as last night's and tonight's. Ends with exit code 98 if the second one is worse.
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),

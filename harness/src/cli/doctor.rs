@@ -1,7 +1,7 @@
 //! `bench doctor`: checks everything that a run needs.
 
-use super::run_args::ConfigArgs;
 use super::run::STOPPING;
+use super::run_args::ConfigArgs;
 use super::shared::{block_on, listen_saying, print, read_plan};
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Ended};

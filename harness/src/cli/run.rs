@@ -41,7 +41,8 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
 /// Runs a job that is no part of a suite, and takes commands meanwhile if a flag says so.
 pub(super) async fn run_alone(args: &RunArgs, job: &Job, mode: Mode) -> Result<ExitCode, Failure> {
     let stopping = if job.plan.is_endless() { serve_load::STOPPING } else { STOPPING };
-    steered(args.steer, stopping, async |steered| Ok(run_job(args, job, mode, None, steered).await?.code)).await
+    steered(args.steer, stopping, async |steered| Ok(run_job(args, job, mode, None, steered).await?.code))
+        .await
 }
 
 /// Runs a job with the flags of `args` that no plan contains. `interrupt` ends it early; `None` listens for signals from

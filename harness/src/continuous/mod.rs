@@ -8,6 +8,7 @@
 
 mod client;
 mod collect;
+mod compare;
 mod export;
 mod files;
 mod listener;
@@ -21,6 +22,7 @@ mod slow;
 mod users;
 
 pub use client::{MarkFailure, listening_address, set_mark};
+pub use compare::{compare_folders, is_load, render_comparison};
 pub use page::render_page;
 pub use read::read_document;
 pub use report::{render_console, render_markdown};

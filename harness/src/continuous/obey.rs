@@ -72,9 +72,10 @@ impl Load {
                 let mark = self.shared.mark(&request).map_err(|error| error.to_string())?;
                 Ok(format!("mark `{}` set after {:.0} s", plain::line(&mark.name), mark.at_s))
             }
-            Wish::Pause | Wish::Resume => Err(
-                "a load without end does not pause; ask for 0 users, or stop it and start it again".to_owned(),
-            ),
+            Wish::Pause | Wish::Resume => {
+                Err("a load without end does not pause; ask for 0 users, or stop it and start it again"
+                    .to_owned())
+            }
             Wish::Stop => Err("`stop` is obeyed at once".to_owned()),
         }
     }
@@ -85,10 +86,13 @@ impl Load {
         if offered.is_empty() {
             return Err("this load balancer is measured as it is and cannot be switched".to_owned());
         }
-        let algorithm: Algorithm = named.parse().map_err(|error| with_causes(&error))?;
+        let algorithm = named.parse::<Algorithm>().map_err(|error| with_causes(&error))?;
         if !offered.contains(&algorithm) {
             let names: Vec<String> = offered.iter().map(ToString::to_string).collect();
-            return Err(format!("the load balancer does not offer `{algorithm}`; use one of {}", names.join(", ")));
+            return Err(format!(
+                "the load balancer does not offer `{algorithm}`; use one of {}",
+                names.join(", ")
+            ));
         }
         match stand.switch(algorithm).await {
             Ok(said) => {

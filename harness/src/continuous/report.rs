@@ -230,9 +230,14 @@ fn changes(mark: &MarkSummary) -> Table {
         mark.after_windows,
         finding(mark.verdict)
     );
+    changes_table(&caption, &mark.changes)
+}
+
+/// Returns a table of changes.
+pub(super) fn changes_table(caption: &str, changes: &[Change]) -> Table {
     let mut table =
         Table::new(caption, &["Measure", "Before", "After", "Change", "Interval", "p value", "Finding"]);
-    for change in &mark.changes {
+    for change in changes {
         let mut cells: Vec<Cell> = row(change).into_iter().map(Cell::from).collect();
         cells.push(Cell::toned(finding(change.finding), tone(change.finding)));
         table.add_toned(Tone::Plain, cells);

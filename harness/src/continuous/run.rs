@@ -6,8 +6,8 @@ use super::files::WindowFiles;
 use super::listener::{Bound, Listening};
 use super::shared::{About, Shared};
 use super::slow::SlowLog;
-use super::{DOCUMENT_FILE, LISTENER_FILE};
 use super::users::Users;
+use super::{DOCUMENT_FILE, LISTENER_FILE};
 use crate::experiment::{
     Ended, Event, FaultTimes, Interrupt, Observe, PULSE_PERIOD, RunError, RunOptions, Stand, WatchedPhase,
     Watching,
@@ -207,17 +207,9 @@ impl Load {
 
         let (sink, pieces) = PieceSink::new();
         let slow = SlowLog::start(&run.folder, &workload, &shared, shared.slow()).map_err(internal)?;
-        let about_phase = WatchedPhase {
-            trial: TRIAL.to_owned(),
-            algorithm: stand.algorithm().map(|algorithm| algorithm.to_string()),
-            phase: PHASE,
-            workload: Arc::clone(&workload),
-            backends: stand.backends(),
-            unlisted: shared.unlisted(),
-            workers: load_plan.threads(),
-            progress: Arc::clone(&progress),
-        };
-        let (watching, watch) = Watching::start(about_phase, events).unzip();
+        let (watching, watch) =
+            Watching::start(watched(stand, &shared, &workload, load_plan.threads(), &progress), events)
+                .unzip();
         let hooks = lb_load::Hooks {
             pieces: Some(sink),
             watch,
@@ -250,6 +242,23 @@ impl Load {
         })
     }
 
+    /// Tells what happened since the last call, `elapsed` after the load began.
+    fn tell(&mut self, events: &dyn Observe, elapsed: Duration) {
+        for text in self.shared.take_news() {
+            events.observe(&Event::Note { text });
+        }
+        for (name, at_s) in self.shared.take_new_marks() {
+            events.observe(&Event::Mark { name, at_s });
+        }
+        self.slow.tell(events);
+        events.observe(&Event::pulse(TRIAL, PHASE, elapsed, self.progress.snapshot()));
+        self.faults.tell(events, elapsed.as_secs_f64());
+        let aim = self.aim();
+        if let Some(watching) = &mut self.watching {
+            watching.tell(events, aim);
+        }
+    }
+
     /// Watches over the load until it ends, and writes the results.
     async fn watch(
         mut self,
@@ -278,19 +287,7 @@ impl Load {
                     if interrupt.is_set() || is_over || lost.is_some() {
                         self.stop.store(true, Ordering::Relaxed);
                     }
-                    for text in self.shared.take_news() {
-                        events.observe(&Event::Note { text });
-                    }
-                    for (name, at_s) in self.shared.take_new_marks() {
-                        events.observe(&Event::Mark { name, at_s });
-                    }
-                    self.slow.tell(events);
-                    events.observe(&Event::pulse(TRIAL, PHASE, begun.elapsed(), self.progress.snapshot()));
-                    self.faults.tell(events, begun.elapsed().as_secs_f64());
-                    let aim = self.aim();
-                    if let Some(watching) = &mut self.watching {
-                        watching.tell(events, aim);
-                    }
+                    self.tell(events, begun.elapsed());
                     if let Some(desk) = &run.desk {
                         self.obey_all(desk, stand, events).await;
                     }
@@ -339,6 +336,26 @@ impl Load {
         let failure = failure.or(write(run, &document).map_err(RunError::Results).err());
         let _ = std::fs::remove_file(run.folder.path().join(LISTENER_FILE));
         Ok(Finished { document, ended: failure.map_or(Ended::Complete, Ended::Failed) })
+    }
+}
+
+/// Describes the load for whoever watches it.
+fn watched(
+    stand: &Stand<'_>,
+    shared: &Shared,
+    workload: &Arc<Workload>,
+    workers: usize,
+    progress: &Arc<Progress>,
+) -> WatchedPhase {
+    WatchedPhase {
+        trial: TRIAL.to_owned(),
+        algorithm: stand.algorithm().map(|algorithm| algorithm.to_string()),
+        phase: PHASE,
+        workload: Arc::clone(workload),
+        backends: stand.backends(),
+        unlisted: shared.unlisted(),
+        workers,
+        progress: Arc::clone(progress),
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::COMMIT;
 use jiff::Timestamp;
 use lb_continuous::{
-    BackendTotals, ChangeKind, ChangeMade, Closed, ContinuousDocument, Ending, FailureTotals, MarkError, MarkRequest, MarkSummary,
-    Marks, Reading, RequestTotals, Resource, SCHEMA_VERSION, StepName, Times, Totals, Windows,
-    export_request, families, render_exposition,
+    BackendTotals, ChangeKind, ChangeMade, Closed, ContinuousDocument, Ending, FailureTotals, MarkError,
+    MarkRequest, MarkSummary, Marks, Reading, RequestTotals, Resource, SCHEMA_VERSION, StepName, Times,
+    Totals, Windows, export_request, families, render_exposition,
 };
 use lb_core::Span;
 use lb_load::Unlisted;

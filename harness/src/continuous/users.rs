@@ -1,7 +1,7 @@
 //! The users of a load without end, whose number commands change.
 
-use lb_core::connections::ConnectionPolicy;
 use lb_core::Span;
+use lb_core::connections::ConnectionPolicy;
 use lb_core::workload::Workload;
 use lb_load::{Headcount, most_users};
 use std::sync::Arc;
@@ -127,17 +127,17 @@ mod tests {
     fn a_change_says_what_happens_and_an_outdated_one_is_refused() {
         let users = users(100, None);
         let said = |answer: Result<String, String>| answer.unwrap_or_else(|refused| format!("no: {refused}"));
-        assert_eq!(
-            said(users.change(50, Some(10.0), Some(10))),
-            "50 users from now on, 10 more each second"
-        );
+        assert_eq!(said(users.change(50, Some(10.0), Some(10))), "50 users from now on, 10 more each second");
         assert_eq!(
             said(users.change(20, Some(10.0), Some(10))),
             "no: another page has set 50 users since; look and try again"
         );
         assert_eq!(said(users.change(1, Some(2.5), None)), "1 user from now on, 2.5 fewer each second");
         assert_eq!(said(users.change(0, None, None)), "0 users from now on");
-        assert_eq!(said(users.change(101, None, None)), "no: 101 users are too many; a load has room for 100");
+        assert_eq!(
+            said(users.change(101, None, None)),
+            "no: 101 users are too many; a load has room for 100"
+        );
         assert_eq!(users.aim(), 0, "what is refused changes nothing");
     }
 

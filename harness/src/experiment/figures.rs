@@ -5,8 +5,8 @@
 
 use super::events::{Event, Observe};
 use super::live_events::{
-    BackendFigures, Counted, EndpointFigures, EndpointStatistics, FailureStatistics, Figures, SecondLatencies,
-    Statistics,
+    BackendFigures, Counted, EndpointFigures, EndpointStatistics, FailureStatistics, Figures,
+    SecondLatencies, Statistics,
 };
 use lb_core::workload::Workload;
 use lb_core::{Outcome, Span, plain};

@@ -49,14 +49,14 @@ pub use ended::{Ended, Run};
 pub use error::{FailedScenario, RunError};
 pub use estimate::{BETWEEN, Expected, expect};
 pub(crate) use events::PULSE_PERIOD;
-pub(crate) use fault_times::{FaultTimes, fault_words};
-pub(crate) use figures::{Watching, WatchedPhase};
 pub use events::{EVENTS_VERSION, Event, Observe};
+pub(crate) use fault_times::{FaultTimes, fault_words};
+pub(crate) use figures::{WatchedPhase, Watching};
 pub use interrupt::Interrupt;
 pub use live::Stand;
 pub use live_events::{
-    BackendFigures, Counted, EndpointFigures, EndpointStatistics, FailureStatistics, Figures, SecondLatencies,
-    Statistics, Steerable,
+    BackendFigures, Counted, EndpointFigures, EndpointStatistics, FailureStatistics, Figures,
+    SecondLatencies, Statistics, Steerable,
 };
 pub use preflight::tls_options;
 pub use run::{recover, run};

@@ -15,6 +15,9 @@ pub(super) async fn wait_while_paused(context: &Context<'_>) {
     while desk.is_paused() && !context.interrupt.is_set() {
         tokio::time::sleep(LOOK_PERIOD).await;
     }
-    desk.note(format!("a command paused the run between two trials, for {:.0} s", began.elapsed().as_secs_f64()));
+    desk.note(format!(
+        "a command paused the run between two trials, for {:.0} s",
+        began.elapsed().as_secs_f64()
+    ));
     context.events.observe(&Event::Resumed {});
 }

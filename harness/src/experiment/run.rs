@@ -23,7 +23,8 @@ use crate::testbed::{Choice, Chosen, choose};
 use anyhow::{Context as _, anyhow};
 use lb_config::{Engine, MockApi, Plan};
 use lb_results::{
-    ListedBackend, NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary,
+    ListedBackend, NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario,
+    write_summary,
 };
 
 /// Runs a plan, writes its results, and reports its progress to `events`.
@@ -228,12 +229,12 @@ async fn run_scenarios(
     if !hashes.is_empty() {
         summary.schedule_sha256 = combined_sha256(hashes.iter().map(String::as_str));
     }
-    summary.interrupted = context.interrupt.is_set() || context.recorded.are_missing_some();
-    let written = write_summary(&options.folder, &summary).map_err(RunError::Results);
     if let Some(desk) = context.desk {
         summary.notes.extend(desk.take_notes());
         desk.begin(Now::Nothing);
     }
+    summary.interrupted = context.interrupt.is_set() || context.recorded.are_missing_some();
+    let written = write_summary(&options.folder, &summary).map_err(RunError::Results);
     let mut failure = one_error(failed, plan.scenarios().len());
     if options.mode == Mode::Aa && failure.is_none() && !summary.interrupted {
         failure = keep_noise(context, &summary).map_err(RunError::Results).err();

@@ -17,9 +17,7 @@ pub async fn obey(desk: &Desk, command: Command, interrupt: &Interrupt, events: 
         Wish::Stop => Ok(stop(now, interrupt)),
         // A load looks at its desk a few times a second, and answers itself.
         wish if now == Now::Load => return desk.lay_down(Command { id, wish }),
-        _ if now == Now::Nothing => {
-            Err("no run is under way now; try again once it has begun".to_owned())
-        }
+        _ if now == Now::Nothing => Err("no run is under way now; try again once it has begun".to_owned()),
         Wish::Pause => Ok(pause(desk)),
         Wish::Resume => resume(desk),
         Wish::Users(wish) => change_users(desk, now, &wish),
@@ -29,7 +27,9 @@ pub async fn obey(desk: &Desk, command: Command, interrupt: &Interrupt, events: 
             "an experiment switches its algorithms itself, trial by trial, so it cannot be switched to `{algorithm}`; \
              start a run with `--algorithms`"
         )),
-        Wish::Mark(_) => Err("only a load without end takes marks; trials are compared as they are".to_owned()),
+        Wish::Mark(_) => {
+            Err("only a load without end takes marks; trials are compared as they are".to_owned())
+        }
     };
     let (ok, text) = match answer {
         Ok(text) => (true, text),
@@ -100,10 +100,16 @@ async fn put_in(desk: &Desk, wish: &FaultWish, events: &dyn Observe) -> Answer {
 /// In words: there are no mock backends, or none of this name, or they refuse the fault.
 pub(crate) async fn put_in_fault(desk: &Desk, wish: &FaultWish, events: &dyn Observe) -> Answer {
     let Some((mocks, backends)) = desk.mocks() else {
-        return Err("faults are put only into mock backends that `bench` started, and this run has none".to_owned());
+        return Err(
+            "faults are put only into mock backends that `bench` started, and this run has none".to_owned()
+        );
     };
     if !backends.contains(&wish.backend) {
-        return Err(format!("`{}` is no backend of this run; use one of {}", wish.backend, backends.join(", ")));
+        return Err(format!(
+            "`{}` is no backend of this run; use one of {}",
+            wish.backend,
+            backends.join(", ")
+        ));
     }
     mocks.add_fault(&wish.fault).await.map_err(|error| with_causes(&error))?;
     desk.put_in(&wish.backend);
@@ -118,7 +124,9 @@ pub(crate) async fn put_in_fault(desk: &Desk, wish: &FaultWish, events: &dyn Obs
 /// In words: there are none, or the mock backends do not answer.
 pub(crate) async fn clear_faults(desk: &Desk, events: &dyn Observe) -> Answer {
     let Some((mocks, _)) = desk.mocks() else {
-        return Err("faults are put only into mock backends that `bench` started, and this run has none".to_owned());
+        return Err(
+            "faults are put only into mock backends that `bench` started, and this run has none".to_owned()
+        );
     };
     mocks.clear_faults().await.map_err(|error| with_causes(&error))?;
     let backends = desk.take_out();

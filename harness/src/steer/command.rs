@@ -98,7 +98,9 @@ impl Command {
         let id = value.get("id").and_then(Value::as_u64);
         let misread = |text: String| Misread { id, text };
         let Value::Object(mut keys) = value else {
-            return Err(misread(format!("`{value}` is no command; use an object such as {{\"id\":1,\"do\":\"stop\"}}")));
+            return Err(misread(format!(
+                "`{value}` is no command; use an object such as {{\"id\":1,\"do\":\"stop\"}}"
+            )));
         };
         match keys.remove("id") {
             None | Some(Value::Null) => {}
@@ -119,7 +121,8 @@ impl Wish {
             return Err(format!("`{named}` is no command; set `do` to one of {}", known.join(", ")));
         };
         if let Some(stray) = keys.keys().find(|key| !takes.contains(&key.as_str())) {
-            let beside = if takes.is_empty() { "nothing".to_owned() } else { format!("`{}`", takes.join("`, `")) };
+            let beside =
+                if takes.is_empty() { "nothing".to_owned() } else { format!("`{}`", takes.join("`, `")) };
             return Err(format!("`{named}` has no key `{stray}`; it takes {beside} beside `id` and `do`"));
         }
         match *named {
@@ -204,7 +207,11 @@ mod tests {
         for (line, id, parts) in [
             ("hello", None, &["a command is an object such as {\"id\":1,\"do\":\"stop\"}"][..]),
             ("[1]", None, &["`[1]` is no command"]),
-            (r#"{"id":3,"do":"hop"}"#, Some(3), &["`hop` is no command", "stop, pause, resume, users, fault"]),
+            (
+                r#"{"id":3,"do":"hop"}"#,
+                Some(3),
+                &["`hop` is no command", "stop, pause, resume, users, fault"],
+            ),
             (r#"{"id":3}"#, Some(3), &["set `do` to one of"]),
             (r#"{"id":-1,"do":"stop"}"#, None, &["`id` is -1; use a whole number"]),
             (r#"{"id":3,"do":"stop","now":true}"#, Some(3), &["`stop` has no key `now`; it takes nothing"]),

@@ -83,7 +83,8 @@ mod tests {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
         let input = io::Cursor::new(text.into_bytes());
-        let mut commands = read_commands(input, move || flag.store(true, Ordering::SeqCst)).expect("a thread");
+        let mut commands =
+            read_commands(input, move || flag.store(true, Ordering::SeqCst)).expect("a thread");
         let mut received = Vec::new();
         while let Some(one) = commands.blocking_recv() {
             received.push(one);
@@ -91,7 +92,11 @@ mod tests {
         assert_eq!(received.len(), 3, "{received:?}");
         assert_eq!(received[0].as_ref().map(|command| &command.wish), Ok(&Wish::Pause));
         assert!(received[1].as_ref().is_err_and(|error| error.text.contains("at most 65536 bytes")));
-        assert_eq!(received[2].as_ref().map(|command| &command.wish), Ok(&Wish::Resume), "the last needs no end");
+        assert_eq!(
+            received[2].as_ref().map(|command| &command.wish),
+            Ok(&Wish::Resume),
+            "the last needs no end"
+        );
         for _ in 0..1_000 {
             if ended.load(Ordering::SeqCst) {
                 return;

@@ -105,7 +105,8 @@ fn users_come_and_leave_as_asked_in_exact_numbers_over_all_workers() {
     let mut plan = with_room(plan_load(&server.url(), gets(&["get"]), &[thinking(4)]));
     plan.workers = NonZeroUsize::new(3).expect("not zero");
     let running = Running::start(plan, Headcount::new(4, None));
-    for (users, rate) in [(4, None), (21, Some(50.0)), (2, Some(100.0)), (0, None), (7, None), (1_000, None)] {
+    for (users, rate) in [(4, None), (21, Some(50.0)), (2, Some(100.0)), (0, None), (7, None), (1_000, None)]
+    {
         running.aim_at(users, rate);
         running.wait_for(users.min(MOST));
         assert_eq!(running.headcount.aim(), users);

@@ -85,7 +85,9 @@ impl<'a> Stand<'a> {
     pub async fn current(&self) -> Option<Algorithm> {
         match (self.algorithm, self.testbed.balancers.first()) {
             (Some(known), _) => Some(known),
-            (None, Some(balancer)) if balancer.is_switched() => balancer.admin.current().await.ok()?.algorithm,
+            (None, Some(balancer)) if balancer.is_switched() => {
+                balancer.admin.current().await.ok()?.algorithm
+            }
             (None, _) => None,
         }
     }
