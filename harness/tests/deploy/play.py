@@ -25,7 +25,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from sandbox import Machine, number, page, until
+from sandbox import OUTSIDE, USER, Machine, number, page, until
 from tools import composition, kubectl, main, need, overlay, pick, run, same, workflow
 
 METRICS = "http://127.0.0.1:9646"
@@ -39,7 +39,10 @@ def requests_sent(metrics):
 def check_confinement(container):
     """Checks what a running container may do."""
     status = container.status()
-    same(f"the user of {container.name}", (status["Uid"].split(), status["Gid"].split()), (["1000"] * 4, ["1000"] * 4))
+    for kind in ("Uid", "Gid"):
+        same(f"{kind} of {container.name}", set(status[kind].split()) - {str(OUTSIDE)}, set())
+        with open(f"/proc/{container.pid}/{kind.lower()}_map", encoding="ascii") as opened:
+            same(f"{kind} of {container.name} in its sandbox", opened.read().split(), [str(USER), str(OUTSIDE), "1"])
     for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         same(f"{kind} of {container.name}", int(status[kind], 16), 0)
     same(f"whether {container.name} can get no privilege", status["NoNewPrivs"], "1")
@@ -61,7 +64,7 @@ def check_end_of_load(load, results):
     with open(os.path.join(results, folder, "continuous.json"), encoding="utf-8") as opened:
         document = json.load(opened)
     need(document["ending"] != "running", "the results say how it ended")
-    need(os.stat(os.path.join(results, folder)).st_uid == (1000 if os.geteuid() == 0 else os.getuid()), "user 1000 wrote them")
+    need(os.stat(os.path.join(results, folder)).st_uid == OUTSIDE, "the user of the sandbox wrote them")
 
 
 def image(_root, scratch, made):

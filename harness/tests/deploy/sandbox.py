@@ -17,7 +17,9 @@ import urllib.request
 
 from tools import Wrong, need
 
+# The user in a sandbox, and who that is outside: the same, unless only root could arrange it.
 USER = 1000
+OUTSIDE = USER if os.geteuid() == 0 else os.getuid()
 GROUPS = "/sys/fs/cgroup"
 
 
