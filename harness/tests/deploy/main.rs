@@ -24,7 +24,10 @@ const REQUIRED: &str = "BENCH_REQUIRE_LOAD_BALANCERS";
 const AT_ONCE: usize = 2;
 
 /// A network of its own, with nothing but a loopback interface.
-const ALONE: [&str; 7] = ["--unshare-net", "--die-with-parent", "--cap-add", "ALL", "--dev-bind", "/", "/"];
+const ALONE: [&str; 5] = ["--unshare-net", "--die-with-parent", "--dev-bind", "/", "/"];
+
+/// Root keeps its capabilities there, to make user 1000 of sandboxes user 1000 of this machine.
+const AS_ROOT: [&str; 2] = ["--cap-add", "ALL"];
 
 const CHECKS: [(&str, &str); 4] = [
     ("hadolint_and_shellcheck_have_nothing_to_say_about_the_image", "container"),
@@ -142,11 +145,25 @@ fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     trials
 }
 
+/// Runs what follows in a network of its own.
+fn alone() -> Command {
+    let mut command = Command::new("bwrap");
+    command.args(ALONE);
+    if rustix::process::geteuid().is_root() {
+        command.args(AS_ROOT);
+    }
+    command.arg("--");
+    command
+}
+
 /// Whether bubblewrap is installed and can make a network of its own.
 fn has_sandbox() -> bool {
-    let mut command = Command::new("bwrap");
-    command.args(ALONE).args(["--", "true"]).stdin(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    alone()
+        .arg("true")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// The folder of all tests, with the root of the image once a test needs it.
@@ -194,8 +211,8 @@ impl Stage {
     /// Runs a play in a network of its own.
     fn plays(&self, name: &str) {
         let scratch = self.scratch(name);
-        let mut command = Command::new("bwrap");
-        command.args(ALONE).arg("--").arg(python()).args(["-B", "harness/tests/deploy/play.py", name]);
+        let mut command = alone();
+        command.arg(python()).args(["-B", "harness/tests/deploy/play.py", name]);
         command.arg(root()).arg(&scratch).arg(self.image());
         let output = finish(&mut command);
         assert!(output.status.success(), "`play.py {name}`: {}", said(&output));

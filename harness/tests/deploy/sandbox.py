@@ -85,11 +85,14 @@ class Group:
         return None
 
     def remove(self):
+        """Removes the folders, as soon as the last process has left them."""
         for folder in self.folders:
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass
+            for _ in range(50):
+                try:
+                    os.rmdir(folder)
+                    break
+                except OSError:
+                    time.sleep(0.1)
         self.folders = []
 
 
@@ -183,7 +186,9 @@ class Container:
         os.close(tell)
         with os.fdopen(told, encoding="ascii") as info:
             text = info.read()
-        need(text, f"{name} can be started: {self.said()}")
+        if not text:
+            self.kill()
+            raise Wrong(f"{name} cannot be started: {self.said()}")
         self.pid = json.loads(text)["child-pid"]
 
     def listing(self):
