@@ -48,6 +48,8 @@ export class Board {
     this.total = null;
     this.failures = [];
     this.statisticsOf = null;
+    /** Counts the changes of the statistics. */
+    this.counted = (this.counted ?? 0) + 1;
     for (const name of ["trials", "marks", "warnings", "slow", "log", "answers"]) this[name] = [];
     /** The number of users that this page believes is aimed at; null before the first figures. */
     this.aim = null;
@@ -133,6 +135,7 @@ export class Board {
       this.failures = [];
     }
     for (const row of rows ?? []) this.rows.set(`${row.method} ${row.name}`, row);
+    this.counted += 1;
     if (of) this.statisticsOf = of;
     if (total !== undefined) this.total = total;
     if (failures !== undefined) this.failures = failures ?? [];

@@ -19,6 +19,7 @@ export class Live {
 
   open() {
     this.wanted = true;
+    this.broken = false;
     this.connect();
   }
 
@@ -37,7 +38,7 @@ export class Live {
   connect() {
     this.disconnect();
     if (!this.wanted) return;
-    this.told.state("opening");
+    if (!this.broken) this.told.state("opening");
     const source = new EventSource("api/live");
     this.source = source;
     source.addEventListener("open", () => (this.wait = 500));
@@ -45,6 +46,7 @@ export class Live {
     source.addEventListener("change", (message) => this.hear("change", message));
     source.addEventListener("error", () => {
       if (this.source !== source) return;
+      this.broken = true;
       this.told.state("lost");
       // A stream that was refused is not tried again by the browser, one that broke is.
       if (source.readyState === EventSource.CLOSED) this.tryLater();
@@ -60,6 +62,7 @@ export class Live {
       this.tryLater();
       return;
     }
+    this.broken = false;
     this.told.state("live");
     this.told[kind](content);
   }

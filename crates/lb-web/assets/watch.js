@@ -117,11 +117,7 @@ export class Watch {
     }
     this.drawFigures();
     this.drawProgress();
-    const { trial, phase, seconds } = board.statisticsOf ?? {};
-    const of = [trial, phase, Number.isFinite(seconds) ? `${formatClock(seconds)} so far` : ""].filter(Boolean).join(", ");
-    write(this.statistics.caption, `Requests by endpoint${of ? ` (${of})` : ""}; times in ms`);
-    this.statistics.update([...board.rows.values()], board.total && { method: "", name: "Aggregated", ...board.total });
-    this.failures.update(board.failures);
+    if (this.counted !== board.counted) this.drawStatistics();
     if (board.trials.length !== this.trials.rows.length || board.trials.at(-1) !== this.trials.rows.at(-1)?.source) {
       this.trials.update(board.trials.map((trial, number) => ({ ...trial, number, source: trial })));
     }
@@ -129,6 +125,16 @@ export class Watch {
     this.warnings.update(board.warnings, 0);
     this.slow.update(board.slow, board.dropped.slow);
     this.log.update(board.log, board.dropped.log);
+  }
+
+  drawStatistics() {
+    const { rows, total, failures, statisticsOf, counted } = this.board;
+    this.counted = counted;
+    const { trial, phase, seconds } = statisticsOf ?? {};
+    const of = [trial, phase, Number.isFinite(seconds) ? `${formatClock(seconds)} so far` : ""].filter(Boolean).join(", ");
+    write(this.statistics.caption, `Requests by endpoint${of ? ` (${of})` : ""}; times in ms`);
+    this.statistics.update([...rows.values()], total && { method: "", name: "Aggregated", ...total });
+    this.failures.update(failures);
   }
 
   drawState() {

@@ -81,3 +81,32 @@ pub(crate) fn ask_to_stop(runs: &Runs) -> bool {
     runs.note_stopping();
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Root;
+    use std::path::Path;
+    use tokio::task::LocalSet;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_does_not_answer_is_not_waited_for_for_ever() {
+        let work = async {
+            let runs = Runs::new(Root::new(Path::new("results")));
+            assert_eq!(steer(&runs, br#"{"do": "stop"}"#).await, Err(NotSent::NothingRuns));
+            // It reads nothing and says nothing.
+            runs.start(Path::new("/bin/sleep"), &["60".to_owned()], "sleep".to_owned()).expect("it is there");
+            let begin = tokio::time::Instant::now();
+            let paused = steer(&runs, br#"{"do": "pause"}"#).await;
+            let text = "no answer within 10 s; the run may still do it".to_owned();
+            assert_eq!((paused, begin.elapsed()), (Ok((false, text)), Duration::from_secs(10)));
+            let answers = runs.look(|board| board.whole()["answers"].clone());
+            assert_eq!(answers[0]["ok"], false, "all pages are told");
+            let killed = steer(&runs, br#"{"do": "stop", "now": true}"#).await;
+            assert!(killed.is_ok_and(|(ok, _)| ok));
+            runs.wait_for_end().await;
+            assert!(runs.child().is_none());
+        };
+        LocalSet::new().run_until(work).await;
+    }
+}

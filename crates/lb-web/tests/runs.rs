@@ -203,10 +203,20 @@ fn the_end_of_the_server_ends_the_run_in_order_and_leaves_its_results() {
     let mut site = Site::new();
     site.start("plain");
     site.until_state("running");
-    site.end();
+    site.end(1);
     let told = site.told.lock().expect("no panic").join("\n");
     assert!(told.contains("waiting for its report"), "{told}");
     let folders: Vec<_> = std::fs::read_dir(site.results()).expect("results").flatten().collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
     assert!(folders[0].path().join("summary.json").is_file());
+}
+
+#[test]
+fn a_run_that_does_not_end_is_killed_when_ctrl_c_is_pressed_again() {
+    let mut site = Site::new();
+    site.start("deaf");
+    site.until_state("running");
+    site.end(2);
+    let told = site.told.lock().expect("no panic").join("\n");
+    assert!(told.contains("the run is killed"), "{told}");
 }

@@ -169,9 +169,11 @@ impl Site {
         self.until(state, |board| board["run"]["state"] == state)
     }
 
-    /// Ends the server as Ctrl-C does, and waits for its end.
-    pub fn end(&mut self) {
-        let _ = self.stop.send(());
+    /// Ends the server as so many presses of Ctrl-C do, and waits for its end.
+    pub fn end(&mut self, presses: usize) {
+        for _ in 0..presses {
+            let _ = self.stop.send(());
+        }
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server ends in order");
         }
