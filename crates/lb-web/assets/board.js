@@ -4,6 +4,7 @@
 
 const SERIES = ["t", "users", "aim", "in_flight", "requests", "failures", "p50", "p95", "p99", "trial"];
 const ENDPOINT = ["t", "requests", "failures", "p50", "p95", "p99"];
+const PLOTTED = ["run", "trials_seen", "series", "backends", "endpoint_series", "marks"];
 const KEPT = { slow: 200, log: 500, answers: 20 };
 
 /** Columns of numbers over time, and the last complete row. */
@@ -48,8 +49,9 @@ export class Board {
     this.total = null;
     this.failures = [];
     this.statisticsOf = null;
-    /** Counts the changes of the statistics. */
+    // How often the statistics, and what charts show, have changed: what did not change is not drawn again.
     this.counted = (this.counted ?? 0) + 1;
+    this.plotted = (this.plotted ?? 0) + 1;
     for (const name of ["trials", "marks", "warnings", "slow", "log", "answers"]) this[name] = [];
     /** The number of users that this page believes is aimed at; null before the first figures. */
     this.aim = null;
@@ -70,6 +72,7 @@ export class Board {
       if (this.aim === null) this.aim = change.steerable?.users ?? null;
     }
     if (change.progress !== undefined) this.progress = change.progress ?? {};
+    if (PLOTTED.some((name) => change[name] !== undefined)) this.plotted += 1;
     if (change.trials_seen) this.trialsSeen.push(...change.trials_seen);
     if (change.series) this.addPoints(change.series);
     if (change.backends) this.addBackends(change.backends);

@@ -49,6 +49,10 @@ export class Charts {
 
   draw() {
     const { board } = this;
+    const chosen = ["chart-view", "chart-percentile", "chart-window", "endpoint"].map((id) => find(id).value);
+    const key = JSON.stringify([board.plotted, this.zoom, chosen]);
+    if (key === this.drawn) return;
+    this.drawn = key;
     const algorithms = [...new Set(board.trialsSeen.map((trial) => trial.algorithm ?? "load"))];
     const several = board.isExperiment && board.trialsSeen.length > 0;
     const laid = several && find("chart-view").value === "algorithms";
