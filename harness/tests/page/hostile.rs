@@ -31,7 +31,7 @@ fn harmless(page: &Page) {
 }
 
 pub(crate) fn real(browser: &Browser) {
-    let stage = Stage::start(&[]);
+    let stage = Stage::start(&["--configs", "."]);
     let mut experiment =
         config(2, 1.0, &json!({ "algorithms": ["random"], "warm_up_s": 0, "topology": "situation-a" }));
     experiment["scenarios"][0]["name"] = hostile("scenario").into();
@@ -42,6 +42,8 @@ pub(crate) fn real(browser: &Browser) {
     assert!(run.status.success(), "{}", text(&run.stderr));
 
     let page = browser.open(&stage.url);
+    page.choose("#kind", "config");
+    shows(&page, &["<b>config.json".to_owned()]);
     page.click("#nav-results");
     shows(&page, &[FOLDER.to_owned()]);
     let link =
