@@ -125,6 +125,9 @@ function enter() {
   form.begin();
   results.refresh().then(schedule);
   live.open();
+  setTimeout(() => {
+    if (signedIn && view === null) go("start", true);
+  }, 2000);
 }
 
 function leave() {

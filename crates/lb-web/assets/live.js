@@ -72,14 +72,13 @@ export class Live {
     this.timer = setTimeout(async () => {
       this.wait = Math.min(this.wait * 2, 8000);
       try {
-        // A reply of 401 ends in the view for signing in.
-        const { signed_in: signedIn } = await call("session");
-        if (!signedIn) await call("state");
+        // The state is told even if there is no room for another stream; a reply of 401 ends in the view for signing in.
+        this.told.board(await call("state"));
       } catch {
         if (this.wanted) this.tryLater();
         return;
       }
-      this.connect();
+      if (this.wanted) this.connect();
     }, this.wait);
   }
 

@@ -27,12 +27,16 @@ export class Results {
   async refresh() {
     try {
       const { runs } = await call("results");
+      const is = JSON.stringify(runs);
+      const was = JSON.stringify(this.runs);
       this.runs = runs ?? [];
       write(find("results-error"), "");
+      show(find("results-error"), false);
+      if (is === was && this.read) return;
     } catch (error) {
       write(find("results-error"), error.message);
+      show(find("results-error"), true);
     }
-    show(find("results-error"), find("results-error").textContent !== "");
     this.read = true;
     this.draw();
   }
