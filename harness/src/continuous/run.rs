@@ -201,9 +201,7 @@ impl Load {
         let shared = Arc::new(Shared::new(about, windows, marks, Arc::clone(&progress)));
         let internal = RunError::Internal;
         let address = bound.address();
-        let listening = bound.start(Arc::clone(&shared)).map_err(internal)?;
-        let text = json!({ "url": format!("http://{address}"), "pid": std::process::id() }).to_string();
-        run.folder.write(LISTENER_FILE, text.as_bytes()).map_err(RunError::Results)?;
+        let listening = listen(bound, &shared, run)?;
 
         let (sink, pieces) = PieceSink::new();
         let slow = SlowLog::start(&run.folder, &workload, &shared, shared.slow()).map_err(internal)?;
@@ -314,6 +312,7 @@ impl Load {
             }
             Err(error) => (self.shared.seconds(), lost.or(Some(error.into())), None),
         };
+        self.faults.end(events);
         if let Some(watching) = self.watching.take() {
             watching.finish(events, self.users.as_ref().map(Users::aim), seconds);
         }
@@ -337,6 +336,15 @@ impl Load {
         let _ = std::fs::remove_file(run.folder.path().join(LISTENER_FILE));
         Ok(Finished { document, ended: failure.map_or(Ended::Complete, Ended::Failed) })
     }
+}
+
+/// Starts to serve live metrics, and says in the results folder where.
+fn listen(bound: Bound, shared: &Arc<Shared>, run: &RunOptions<'_>) -> Result<Listening, RunError> {
+    let url = format!("http://{}", bound.address());
+    let listening = bound.start(Arc::clone(shared)).map_err(RunError::Internal)?;
+    let text = json!({ "url": url, "pid": std::process::id() }).to_string();
+    run.folder.write(LISTENER_FILE, text.as_bytes()).map_err(RunError::Results)?;
+    Ok(listening)
 }
 
 /// Describes the load for whoever watches it.

@@ -10,6 +10,8 @@ const MOST: usize = 10_000;
 pub(crate) struct FaultTimes {
     /// When something happens, in seconds since the faults were started, and what, the latest first.
     left: Vec<(f64, Event)>,
+    /// The backends of faults that began and did not end.
+    active: Vec<String>,
 }
 
 impl FaultTimes {
@@ -33,15 +35,30 @@ impl FaultTimes {
             }
         }
         left.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-        Self { left }
+        Self { left, active: Vec::new() }
     }
 
     /// Tells what happened up to `elapsed_s` seconds after the faults were started.
     pub(crate) fn tell(&mut self, events: &dyn Observe, elapsed_s: f64) {
         while self.left.last().is_some_and(|(at, _)| *at <= elapsed_s) {
-            if let Some((_, event)) = self.left.pop() {
-                events.observe(&event);
+            let Some((_, event)) = self.left.pop() else { return };
+            if let Event::Fault { backend, begins, .. } = &event {
+                match self.active.iter().position(|active| active == backend).filter(|_| !begins) {
+                    Some(place) => drop(self.active.swap_remove(place)),
+                    None => self.active.push(backend.clone()),
+                }
             }
+            events.observe(&event);
+        }
+    }
+
+    /// Tells that everything is back to normal, since the backends end their faults.
+    pub(crate) fn end(&mut self, events: &dyn Observe) {
+        self.left.clear();
+        self.active.sort_unstable();
+        self.active.dedup();
+        for backend in self.active.drain(..) {
+            events.observe(&ends(&backend));
         }
     }
 }
@@ -112,10 +129,11 @@ mod tests {
         times.tell(&kept, 2.5);
         assert_eq!(*kept.0.borrow(), ["a 3 times slower true"]);
         times.tell(&kept, 60.0);
+        times.end(&kept);
         let told = kept.0.borrow();
         let refused = "25 % of requests are refused with 503 (cart-service only) true";
         assert!(told.contains(&format!("b {refused}")) && told.contains(&format!("a {refused}")), "{told:?}");
         assert_eq!(told.iter().filter(|text| text.contains("times slower")).count(), 2, "{told:?}");
-        assert_eq!(told.iter().filter(|text| text.contains("back to normal")).count(), 2, "{told:?}");
+        assert_eq!(told.iter().filter(|text| text.contains("back to normal")).count(), 4, "{told:?}");
     }
 }

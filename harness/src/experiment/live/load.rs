@@ -92,7 +92,7 @@ pub(super) async fn send(
         tokio::select! {
             result = &mut load => {
                 let record = result.context("failed to run the load").map_err(RunError::Internal)??;
-                faults.tell(context.events, begun.elapsed().as_secs_f64());
+                faults.end(context.events);
                 if let Some(watching) = watching {
                     watching.finish(context.events, aim(begun.elapsed()), record.wall.as_secs_f64());
                 }
