@@ -33,11 +33,11 @@ export class Results {
       write(find("results-error"), "");
       show(find("results-error"), false);
       if (is === was && this.read) return;
+      this.read = true;
     } catch (error) {
       write(find("results-error"), error.message);
       show(find("results-error"), true);
     }
-    this.read = true;
     this.draw();
   }
 
