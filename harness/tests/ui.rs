@@ -44,8 +44,9 @@ impl Page {
             format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len())
         });
         let (host, body) = (&self.address, body.unwrap_or_default());
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{about}{fields}\r\n{body}");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{about}{fields}\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut all = Vec::new();
         stream.read_to_end(&mut all).expect("it answers");
@@ -91,9 +92,13 @@ impl Page {
                            "users": 5, "spawn_rate": 50, "duration": "forever" });
         let (_, checked) = self.post("/api/check", &form);
         assert_eq!(checked["ok"], true, "{checked}");
-        let command = "bench pack boutique steady --profile=high-traffic --users=5 --spawn-rate=50 --duration=forever";
+        let command =
+            "bench pack boutique steady --profile=high-traffic --users=5 --spawn-rate=50 --duration=forever";
         assert_eq!(checked["command"], command);
-        assert!(checked["text"].as_str().is_some_and(|text| text.contains("until it is stopped")), "{checked}");
+        assert!(
+            checked["text"].as_str().is_some_and(|text| text.contains("until it is stopped")),
+            "{checked}"
+        );
         let (status, started) = self.post("/api/runs", &form);
         assert_eq!(status, 201, "{started}");
         self.until("figures of two seconds with requests", |board| count(board, "requests") >= 2);
@@ -104,7 +109,12 @@ impl Page {
         let stopped = self.steer(&json!({ "do": "stop" }));
         assert_eq!(stopped["ok"], true, "{stopped}");
         let board = self.until("the end", |board| board["run"]["state"] == "over");
-        assert_eq!((&board["run"]["exit"], &board["run"]["error"]), (&json!(0), &Value::Null), "{}", board["run"]);
+        assert_eq!(
+            (&board["run"]["exit"], &board["run"]["error"]),
+            (&json!(0), &Value::Null),
+            "{}",
+            board["run"]
+        );
         board["run"]["results"].as_str().unwrap_or_else(|| panic!("results: {}", board["run"])).to_owned()
     }
 }
@@ -142,7 +152,10 @@ fn a_pack_is_started_steered_stopped_and_compared_through_the_page() {
     let page = Page::start(&bench, &[]);
     let choices = page.get("/api/choices");
     let packs = choices["packs"].as_array().expect("a list");
-    assert!(packs.iter().any(|pack| pack["name"] == "boutique" && pack["modes"][0]["duration"] == "forever"), "{packs:?}");
+    assert!(
+        packs.iter().any(|pack| pack["name"] == "boutique" && pack["modes"][0]["duration"] == "forever"),
+        "{packs:?}"
+    );
 
     page.start_load();
     let steerable = page.get("/api/state")["steerable"].clone();
@@ -152,7 +165,9 @@ fn a_pack_is_started_steered_stopped_and_compared_through_the_page() {
     page.until("twelve users", |board| last(board, "users") == 12.0 && last(board, "aim") == 12.0);
     let stale = page.steer(&json!({ "do": "users", "users": 50, "from": 5 }));
     assert_eq!(stale["ok"], false, "another page has changed it: {stale}");
-    let fault = page.steer(&json!({ "do": "fault", "backend": backend, "fault": { "fault": "latency_factor", "factor": 3 } }));
+    let fault = page.steer(
+        &json!({ "do": "fault", "backend": backend, "fault": { "fault": "latency_factor", "factor": 3 } }),
+    );
     assert_eq!(fault["ok"], true, "{fault}");
     page.until("a fault", |board| marks(board).iter().any(|mark| mark["kind"] == "fault"));
     let cleared = page.steer(&json!({ "do": "clear_faults" }));
@@ -162,12 +177,19 @@ fn a_pack_is_started_steered_stopped_and_compared_through_the_page() {
     let board = page.until("a table of requests", |board| {
         board["statistics"]["rows"].as_array().is_some_and(|rows| !rows.is_empty())
     });
-    assert!(board["statistics"]["total"]["requests"].as_u64().is_some_and(|count| count > 0), "{}", board["statistics"]);
+    assert!(
+        board["statistics"]["total"]["requests"].as_u64().is_some_and(|count| count > 0),
+        "{}",
+        board["statistics"]
+    );
     let first = page.stop_load();
 
     let runs = page.get("/api/results");
     let listed = &runs["runs"][0];
-    assert_eq!((&listed["id"], &listed["kind"], &listed["ended"]), (&json!(first), &json!("load"), &json!("complete")));
+    assert_eq!(
+        (&listed["id"], &listed["kind"], &listed["ended"]),
+        (&json!(first), &json!("load"), &json!("complete"))
+    );
     let files = listed["files"].as_array().expect("a list");
     let document = files.iter().find(|file| file["name"] == "continuous.json").expect("the document");
     let document = page.get(&format!("/results/{first}/files/{}", document["n"]));
@@ -203,7 +225,8 @@ fn a_run_ends_in_order_when_the_page_does() {
 fn an_experiment_is_simulated_and_its_trials_are_shown() {
     let bench = Bench::new();
     let page = Page::start(&bench, &[]);
-    let form = json!({ "kind": "config", "config": "quick_test_config.json", "engine": "sim", "duration": "5s" });
+    let form =
+        json!({ "kind": "config", "config": "quick_test_config.json", "engine": "sim", "duration": "5s" });
     let (status, started) = page.post("/api/runs", &form);
     assert_eq!(status, 201, "{started}");
     let board = page.until("the end", |board| board["run"]["state"] == "over");
@@ -211,7 +234,8 @@ fn an_experiment_is_simulated_and_its_trials_are_shown() {
     assert!(board["trials"].as_array().is_some_and(|trials| trials.len() >= 2), "{}", board["trials"]);
     let listed = page.get("/api/results")["runs"][0].clone();
     assert_eq!((&listed["id"], &listed["kind"]), (&board["run"]["results"], &json!("experiment")));
-    let (status, refused) = page.post("/api/runs", &json!({ "kind": "config", "config": "quick_test_config.json", "users": "many" }));
+    let (status, refused) = page
+        .post("/api/runs", &json!({ "kind": "config", "config": "quick_test_config.json", "users": "many" }));
     assert_eq!((status, &refused["field"]), (422, &json!("users")), "{refused}");
 }
 
@@ -223,14 +247,22 @@ fn a_port_in_use_is_named_with_the_flag_that_chooses_another() {
     let output = bench.run(&["ui", "--web-port", &port.to_string()]);
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{error}");
-    assert!(error.contains(&format!("port {port} is already in use")) && error.contains("--web-port"), "{error}");
+    assert!(
+        error.contains(&format!("port {port} is already in use")) && error.contains("--web-port"),
+        "{error}"
+    );
     drop(taken);
 }
 
 #[test]
 fn who_may_use_the_page_is_checked_before_and_after_it_begins() {
     let bench = Bench::new();
-    refused(&bench, &["ui", "--web-listen", "0.0.0.0", "--web-port", "0"], 2, &["--web-auth", "--web-token-file"]);
+    refused(
+        &bench,
+        &["ui", "--web-listen", "0.0.0.0", "--web-port", "0"],
+        2,
+        &["--web-auth", "--web-token-file"],
+    );
     let wrong = bench.run(&["ui", "--web-auth", "nopassword", "--web-port", "0"]);
     assert_eq!(wrong.status.code(), Some(2));
     let said = text(&wrong.stderr);
