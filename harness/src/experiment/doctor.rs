@@ -63,6 +63,7 @@ pub async fn doctor(
         folder: &folder,
         interrupt,
         events: &(),
+        desk: None,
         record_actions: false,
         replication: 0,
         record_requests: false,

@@ -251,10 +251,10 @@ fn refused_roots(stage: &Stage) {
     let scratch = stage.scratch("roots");
     std::fs::write(scratch.join("old"), "").expect("a file can be written");
     let program = Path::new(env!("CARGO_BIN_EXE_bench")).as_os_str();
-    let missing = scratch.join("missing");
+    let (missing, new) = (scratch.join("missing"), scratch.join("new"));
     let cases: [(&[&OsStr], &str); 3] = [
         (&[program], "two arguments are needed"),
-        (&[missing.as_os_str(), scratch.join("new").as_os_str()], "there is no program"),
+        (&[missing.as_os_str(), new.as_os_str()], "there is no program"),
         (&[program, scratch.as_os_str()], "is not empty"),
     ];
     for (arguments, says) in cases {

@@ -27,6 +27,7 @@ fn spec() -> RecordingSpec {
         observe: None,
         requests: None,
         pieces: None,
+        watch: None,
         progress: None,
     }
 }

@@ -297,6 +297,7 @@ impl Play {
             observe: None,
             requests: self.requests,
             pieces: None,
+            watch: None,
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
