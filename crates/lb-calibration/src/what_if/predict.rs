@@ -221,7 +221,7 @@ impl FittedLog<'_> {
             played,
             length,
             calibration.load.request_timeout(),
-            &mut || chooser.policy(self.log.maker),
+            &mut || chooser.policy(self.log),
             &options,
             &mut periods,
         )?;

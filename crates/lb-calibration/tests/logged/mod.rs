@@ -42,6 +42,7 @@ impl Style {
         let answered = matches!(exchange.end, End::Served | End::Failed);
         let attempt = Attempt {
             backend: format!("10.0.0.{}:8080", exchange.backend + 1),
+            group: None,
             status: of_backend,
             queued: (self == Self::HaProxy).then_some(Span::ZERO),
             connect: Some(Span::ZERO),
