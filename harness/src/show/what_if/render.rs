@@ -3,7 +3,7 @@
 use super::document::{CANNOT_TELL, WhatIfDocument};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use lb_calibration::OverheadSource;
-use lb_calibration::log::AccessLog;
+use lb_calibration::log::{AccessLog, Maker};
 use lb_calibration::what_if::{Compared, Figure, FittedLog, Metric, Predicted, Ratio, Routing, SliceCheck};
 use lb_core::topology::Discipline;
 use std::fmt::Write;
@@ -44,12 +44,20 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
         ),
         _ => writeln!(text, "beside the backends: {overhead:.2} ms per request are assumed"),
     };
-    if log.maker.draws_again() {
-        let _ = writeln!(
+    let _ = match log.maker {
+        Maker::Haproxy => writeln!(
             text,
-            "note: the log is one of HAProxy or Envoy, whose p2c may draw the same backend twice; so it is simulated"
-        );
-    }
+            "note: the log is one of HAProxy, whose random and p2c draw from a ring on which shares differ, and p2c may \
+             draw a backend twice; simulated with weights of {}, and servers in the order of their names \
+             (`--server-weight N` if theirs is N)",
+            log.server_weight
+        ),
+        Maker::Envoy => writeln!(
+            text,
+            "note: the log is one of Envoy, whose p2c may draw the same backend twice; so it is simulated"
+        ),
+        Maker::Other => Ok(()),
+    };
     if fitted.routing().adaptive {
         let _ = writeln!(
             text,
