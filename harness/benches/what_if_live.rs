@@ -1,10 +1,10 @@
 //! What `bench what-if` predicts from logs of real load balancers, against live runs of what it predicts.
 //!
-//! `cargo bench -p harness --bench what_if_live -- --load-balancers nginx,haproxy --situations a,b,c,d` runs each load balancer under round-robin with `--access-log`, and then under least-connections and
-//! p2c, on mock backends at the load of the situation; peak-ewma runs on the reference load balancer, since neither has
-//! it. The log of the first run is all that the predictions are made of. Means may be off by 10 %, p99s by 20 %,
-//! algorithms must be ranked by p99 with a Kendall's tau of 0.8, and 9 of 10 intervals must hold the live value; it
-//! exits with 1 otherwise.
+//! `cargo bench -p harness --bench what_if_live -- --load-balancers nginx,haproxy --situations a,b,c,d` runs each load
+//! balancer under round-robin with `--access-log`, and then under least-connections and p2c, on mock backends at the
+//! load of the situation; peak-ewma runs on the reference load balancer, since neither has it. The log of the first
+//! run is all that the predictions are made of. Means may be off by 10 %, p99s by 20 %, algorithms must be ranked by
+//! p99 with a Kendall's tau of 0.8, and 9 of 10 intervals must hold the live value; it exits with 1 otherwise.
 //!
 //! Runs take as long as it needs until chance alone seldom exceeds these bounds: 40 s, 60 s, 40 s and 120 s in the
 //! situations A to D, as the benchmark `chance` of `lb-calibration` measures in simulation (docs/what-if.md); `--seconds N`
@@ -216,7 +216,8 @@ fn compare(
             score.intervals += trials.len() as u32;
             let held = trials.iter().filter(|trial| (interval[0]..=interval[1]).contains(&trial[place]));
             score.held += held.count() as u32;
-            let kept = if is_wide { (interval[0]..=interval[1]).contains(&live) } else { off.abs() <= allowed };
+            let kept =
+                if is_wide { (interval[0]..=interval[1]).contains(&live) } else { off.abs() <= allowed };
             if !kept {
                 score.misses.push(format!("{case}, {name}: {what} is off by {:+.1} %", off * 100.0));
             }

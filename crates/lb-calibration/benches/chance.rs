@@ -53,7 +53,10 @@ fn main() {
         text.split(',').map(str::to_lowercase).collect()
     };
     let numbers = |flag: &str, otherwise: &str| -> Vec<u64> {
-        list(flag, otherwise).iter().map(|text| text.parse().expect("whole numbers, such as 30,120")).collect()
+        list(flag, otherwise)
+            .iter()
+            .map(|text| text.parse().expect("whole numbers, such as 30,120"))
+            .collect()
     };
     for situation in list("--situations", "a,b,c,d") {
         for seconds in numbers("--seconds", "30") {

@@ -82,7 +82,8 @@ fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
     }
     let names: Vec<String> = args.files.iter().map(|file| format!("`{}`", file.display())).collect();
     let log = gatherer.finish(args.pool_of.as_deref());
-    let mut log = log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)?;
+    let mut log =
+        log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)?;
     log.server_weight = args.server_weight.unwrap_or(log.server_weight);
     Ok(log)
 }

@@ -88,7 +88,7 @@ impl From<WhatIfMetric> for Metric {
 
 /// Parses the weight of a server, a whole number from 1 to 256.
 fn server_weight(text: &str) -> Result<u32, String> {
-    let weight = text.parse().ok().filter(|weight| (1..=256).contains(weight));
+    let weight = text.parse::<u32>().ok().filter(|weight| (1..=256).contains(weight));
     weight.ok_or_else(|| format!("`{text}` is not a weight of HAProxy; use a whole number from 1 to 256"))
 }
 

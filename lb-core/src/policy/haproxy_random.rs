@@ -152,8 +152,16 @@ mod tests {
     }
 
     const MEASURED: [Measured; 6] = [
-        Measured { weights: [1; 8], draws: 1, counts: [2_686, 2_244, 2_371, 2_558, 2_958, 2_936, 2_180, 2_067] },
-        Measured { weights: [1; 8], draws: 2, counts: [2_689, 2_261, 2_395, 2_551, 2_927, 2_960, 2_244, 1_973] },
+        Measured {
+            weights: [1; 8],
+            draws: 1,
+            counts: [2_686, 2_244, 2_371, 2_558, 2_958, 2_936, 2_180, 2_067],
+        },
+        Measured {
+            weights: [1; 8],
+            draws: 2,
+            counts: [2_689, 2_261, 2_395, 2_551, 2_927, 2_960, 2_244, 1_973],
+        },
         Measured {
             weights: [1; 8],
             draws: 1,
@@ -164,7 +172,11 @@ mod tests {
             draws: 1,
             counts: [50_207, 51_156, 49_651, 49_866, 51_073, 49_571, 48_984, 49_492],
         },
-        Measured { weights: [256; 8], draws: 1, counts: [2_479, 2_551, 2_427, 2_503, 2_574, 2_456, 2_424, 2_586] },
+        Measured {
+            weights: [256; 8],
+            draws: 1,
+            counts: [2_479, 2_551, 2_427, 2_503, 2_574, 2_456, 2_424, 2_586],
+        },
         // The third server, of weight 3, was `disabled`.
         Measured {
             weights: [1, 2, 0, 4, 5, 1, 2, 100],
@@ -231,7 +243,8 @@ mod tests {
         assert_eq!(places(&[1, 2, 1]), [1_263_382_348, 1_922_651_320, 1_108_933_628]);
         assert_eq!(places(&[1, 0, 1, 1]), [1_526_181_247, 0, 1_294_770_501, 1_474_015_548], "one is down");
         assert_eq!(places(&[0, 0]), [0, 0], "all are down");
-        let percent = |weight| draw_shares(&[weight; 8]).iter().map(|share| (share * 1e4).round() / 100.0).collect();
+        let percent =
+            |weight| draw_shares(&[weight; 8]).iter().map(|share| (share * 1e4).round() / 100.0).collect();
         let (light, heavy): (Vec<f64>, Vec<f64>) = (percent(1), percent(100));
         assert_eq!(light, [13.95, 11.66, 11.43, 12.53, 14.54, 14.98, 10.72, 10.20]);
         assert_eq!(heavy, [12.58, 12.74, 12.46, 12.50, 12.80, 12.35, 12.21, 12.37]);

@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn the_weight_is_that_of_the_template_if_groups_are_named_so() {
         let template = include_str!("../../../../configs/load-balancers/haproxy.cfg.j2");
-        assert!(template.contains(&format!("else {WEIGHT_OF_TEMPLATE} }}}}")), "the template gives that weight");
+        assert!(
+            template.contains(&format!("else {WEIGHT_OF_TEMPLATE} }}}}")),
+            "the template gives that weight"
+        );
         assert_eq!(server_weight(["main.round-robin", "main.p2c"]), WEIGHT_OF_TEMPLATE);
         for others in [&["shop"][..], &["main.round-robin", "shop"], &["api.v2"], &[]] {
             assert_eq!(server_weight(others.iter().copied()), USUAL_WEIGHT, "{others:?}");

@@ -121,13 +121,14 @@ impl FittedLog<'_> {
         });
         let (central_runs, varied_runs) = runs.split_at(central);
         let share = central as f64 / runs.len() as f64;
-        let simulate = |runs: &[Run], part: &(dyn Fn(&Run, usize) -> Part + Sync), progress: &(dyn Fn(f64) + Sync)| {
-            let outcomes = in_parallel(runs.len() * choosers.len(), what_if.threads, progress, |task| {
-                let (run, place) = (&runs[task / choosers.len()], task % choosers.len());
-                self.simulate(run, choosers[place], &arrivals, what_if, part(run, place))
-            });
-            outcomes.into_iter().collect::<Result<Vec<Outcome>, WhatIfError>>()
-        };
+        let simulate =
+            |runs: &[Run], part: &(dyn Fn(&Run, usize) -> Part + Sync), progress: &(dyn Fn(f64) + Sync)| {
+                let outcomes = in_parallel(runs.len() * choosers.len(), what_if.threads, progress, |task| {
+                    let (run, place) = (&runs[task / choosers.len()], task % choosers.len());
+                    self.simulate(run, choosers[place], &arrivals, what_if, part(run, place))
+                });
+                outcomes.into_iter().collect::<Result<Vec<Outcome>, WhatIfError>>()
+            };
         let mut by_chooser: Vec<Draws> = choosers.iter().map(|chooser| Draws::new(chooser.name())).collect();
         let mut simulated = 0;
         let outcomes = simulate(central_runs, &|_, _| Part::whole(), &|done| progress(share * done))?;
@@ -372,7 +373,10 @@ mod tests {
         }
         assert!(Part::of(100_000, Span::from_secs(60), 3, 0.0).plays(Time::ZERO), "a short one as a whole");
         let whole = Part::of(1_000_000, Span::from_secs(2_400), 3, 5_100.0);
-        assert_eq!(whole.period, 0, "the lead of 5 s would not fill queues in which requests wait for longer");
+        assert_eq!(
+            whole.period, 0,
+            "the lead of 5 s would not fill queues in which requests wait for longer"
+        );
     }
 
     #[test]
