@@ -44,20 +44,9 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
         ),
         _ => writeln!(text, "beside the backends: {overhead:.2} ms per request are assumed"),
     };
-    let _ = match log.maker {
-        Maker::Haproxy => writeln!(
-            text,
-            "note: the log is one of HAProxy, whose random and p2c draw from a ring on which shares differ, and p2c may \
-             draw a backend twice; simulated with weights of {}, and servers in the order of their names \
-             (`--server-weight N` if theirs is N)",
-            log.server_weight
-        ),
-        Maker::Envoy => writeln!(
-            text,
-            "note: the log is one of Envoy, whose p2c may draw the same backend twice; so it is simulated"
-        ),
-        Maker::Other => Ok(()),
-    };
+    if let Some(rules) = own_rules(log) {
+        let _ = writeln!(text, "note: {rules}");
+    }
     if fitted.routing().adaptive {
         let _ = writeln!(
             text,
@@ -101,6 +90,22 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
     }
     let _ = writeln!(text, "{drawn}");
     text
+}
+
+/// Says which rules of the load balancer are not those of this repository, and so simulated.
+fn own_rules(log: &AccessLog) -> Option<String> {
+    match log.maker {
+        Maker::Haproxy => Some(format!(
+            "the log is one of HAProxy, whose random and p2c draw unequally from a ring, p2c perhaps the same backend twice; \
+             so it is simulated, for servers of weight {} in the order of their names (`--server-weight N` for another)",
+            log.server_weight
+        )),
+        Maker::Envoy => Some(
+            "the log is one of Envoy, whose p2c may draw the same backend twice; so it is simulated"
+                .to_owned(),
+        ),
+        Maker::Other => None,
+    }
 }
 
 fn routing(routing: &Routing) -> String {
