@@ -55,12 +55,12 @@ impl HaproxyRandom {
             weights[backend.get()] = (pool.backend(*backend).weight * scale).round().max(1.0) as u32;
         }
         let mut end = 0;
-        let places = places(&weights);
+        let counts = places(&weights);
         self.ends = pool
             .eligible
             .iter()
             .map(|backend| {
-                end += places[backend.get()];
+                end += counts[backend.get()];
                 (end, *backend)
             })
             .collect();
@@ -93,35 +93,35 @@ impl Policy for HaproxyRandom {
 /// Returns the share of draws of each server, which add up to 1. `weights` are those of the servers with the numbers
 /// 1, 2, 3 and so on, from 1 to 256; 0 stands for a server that is down. Without any server, all shares are 0.
 pub fn draw_shares(weights: &[u32]) -> Vec<f64> {
-    places(weights).iter().map(|places| *places as f64 / (1u64 << 32) as f64).collect()
+    places(weights).iter().map(|count| *count as f64 / (1u64 << 32) as f64).collect()
 }
 
 /// Returns the number of the 2^32 places at which each server is drawn.
 fn places(weights: &[u32]) -> Vec<u64> {
-    let ring = ring(weights);
-    let mut places = vec![0; weights.len()];
-    let Some(last) = ring.last() else { return places };
+    let nodes = ring(weights);
+    let mut counts = vec![0; weights.len()];
+    let Some(last) = nodes.last() else { return counts };
     let mut before = *last;
-    for node in ring {
+    for node in nodes {
         // The first gap leads around the end of the ring. A node gets the nearer half; the middle goes to the one before.
         let gap = node.0.wrapping_sub(before.0);
-        places[before.1] += u64::from(gap / 2);
-        places[node.1] += u64::from(gap - gap / 2);
+        counts[before.1] += u64::from(gap / 2);
+        counts[node.1] += u64::from(gap - gap / 2);
         before = node;
     }
-    places
+    counts
 }
 
 /// Returns the nodes in the order of their places, each with the position of its server.
 fn ring(weights: &[u32]) -> Vec<(u32, usize)> {
-    let mut ring: Vec<(u32, usize)> = Vec::new();
+    let mut nodes: Vec<(u32, usize)> = Vec::new();
     for (server, weight) in weights.iter().enumerate() {
         let first = (server as u32 + 1).wrapping_mul(RANGE);
-        let nodes = weight.min(&GREATEST) * NODES;
-        ring.extend((0..nodes).map(|node| (full_hash(first.wrapping_add(node)), server)));
+        let count = weight.min(&GREATEST) * NODES;
+        nodes.extend((0..count).map(|node| (full_hash(first.wrapping_add(node)), server)));
     }
-    ring.sort_unstable();
-    ring
+    nodes.sort_unstable();
+    nodes
 }
 
 /// Hashes a number to 32 bits.
@@ -186,17 +186,17 @@ mod tests {
     ];
 
     /// Returns the server of the node that is nearest to a place, by looking at all nodes.
-    fn nearest(ring: &[(u32, usize)], place: u32) -> usize {
-        let after = ring.partition_point(|(node, _)| *node < place);
-        let next = ring[after % ring.len()];
-        let before = ring[(after + ring.len() - 1) % ring.len()];
+    fn nearest(nodes: &[(u32, usize)], place: u32) -> usize {
+        let after = nodes.partition_point(|(node, _)| *node < place);
+        let next = nodes[after % nodes.len()];
+        let before = nodes[(after + nodes.len() - 1) % nodes.len()];
         if place.wrapping_sub(before.0) <= next.0.wrapping_sub(place) { before.1 } else { next.1 }
     }
 
     #[test]
     fn the_ring_tells_to_the_last_request_where_a_real_haproxy_sent_them() {
         for Measured { weights, draws, counts } in &MEASURED {
-            let ring = ring(weights);
+            let nodes = ring(weights);
             let mut number: u32 = 2_463_534_242;
             let mut expected = [0; 8];
             for _ in 0..counts.iter().sum::<usize>() {
@@ -205,7 +205,7 @@ mod tests {
                     number ^= number >> 17;
                     number ^= number << 5;
                 }
-                expected[nearest(&ring, number)] += 1;
+                expected[nearest(&nodes, number)] += 1;
             }
             assert_eq!(expected, *counts, "weights {weights:?}, {draws} draws");
         }
