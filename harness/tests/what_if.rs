@@ -44,6 +44,7 @@ fn mistakes_on_the_command_line_are_refused() {
         (&[], &["<FILE>"]),
         (&["a.log", "--kill", "b3"], &["`b3` is not a crash; use `b3@10m`"]),
         (&["a.log", "--scale", "much"], &["`much` is not a number"]),
+        (&["a.log", "--server-weight", "0"], &["`0` is not a weight of HAProxy"]),
         (&["a.log", "--routing", "least-con"], &["unknown algorithm `least-con`"]),
         (&["a.log", "--algorithms", "p2c,fastest"], &["unknown algorithm `fastest`"]),
         (&["a.log", "--primary-metric", "p42"], &["p99"]),

@@ -9,10 +9,12 @@ use bundled::{load, topology};
 use lb_calibration::log::{AccessLog, Gatherer, LogError, Maker};
 use lb_calibration::what_if::{FittedLog, Kill, Metric, Prediction, WhatIf};
 use lb_calibration::{OverheadSource, Tolerance};
+use lb_core::policy::haproxy_random::draw_shares;
+use lb_core::policy::{HaproxyRandom, Policy};
 use lb_core::rng::mix;
 use lb_core::{Algorithm, Seed, Span};
 use lb_recording::Entry;
-use logged::{Style, delayed_entries, entries, gather, log, truth};
+use logged::{Style, delayed_entries, entries, entries_of, gather, log, truth, truth_of};
 use simulator::{Bursts, OpenLoad};
 
 const ASKED: [&str; 5] = ["round-robin", "least-connections", "p2c", "peak-ewma", "shortest-expected-delay"];
@@ -147,9 +149,59 @@ fn backends_with_four_slow_ones_suffer_more_where_a_backend_may_be_drawn_twice()
         predict(&fitted, &what_if(&["p2c"])).predicted[1].p99_ms.estimate
     };
     let without = p99_of(&log);
-    log.maker = Maker::Haproxy;
+    log.maker = Maker::Envoy;
     let with = p99_of(&log);
-    assert!(with > 2.0 * without, "HAProxy draws with replacement: {with} ms, and {without} ms without");
+    assert!(with > 2.0 * without, "Envoy draws with replacement: {with} ms, and {without} ms without");
+}
+
+/// HAProxy's `balance random(draws)`, with servers of a weight.
+fn haproxy(draws: u32, weight: u32) -> impl Fn() -> Box<dyn Policy> {
+    move || Box::new(HaproxyRandom::new(draws, weight))
+}
+
+#[test]
+fn haproxys_p2c_sends_full_backends_what_its_ring_draws_for_them() {
+    let topology = topology("situation-b");
+    let usual = OpenLoad { request_timeout: Span::from_secs(30), ..load(2_560.0, 76_800) };
+    let mut log = log(&topology, &usual, "round-robin", Style::HaProxy);
+    log.maker = Maker::Haproxy;
+    // At a weight of 1, the fifth and the sixth are drawn so often that these are overloaded, too.
+    for (weight, full) in [(1, 6), (100, 4)] {
+        log.server_weight = weight;
+        let fitted = FittedLog::new(&log, None).expect("a fit");
+        let found = &predict(&fitted, &what_if(&["p2c"])).predicted[1];
+        // Full ones get a request only if both draws are of them.
+        let drawn = draw_shares(&[weight; 8])[..full].iter().sum::<f64>();
+        let share = found.shares[..full].iter().sum::<f64>();
+        assert!((share / (drawn * drawn) - 1.0).abs() < 0.02, "weight {weight}: {share}, {drawn} of draws");
+        for luck in 1..=4 {
+            let [mean, p99] = truth_of(&topology, &usual, luck, &haproxy(2, weight));
+            for (figure, truth) in [(found.mean_ms, mean), (found.p99_ms, p99)] {
+                let [low, high] = figure.interval;
+                assert!((low..=high).contains(&truth), "weight {weight}, luck {luck}: {truth}, {figure:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn unequal_draws_of_haproxy_are_not_taken_for_weights() {
+    let topology = topology("situation-a");
+    let entries = entries_of(&topology, &load(2_400.0, 60_000), Style::HaProxy, &haproxy(1, 1));
+    let mut gatherer = Gatherer::of(Maker::Haproxy);
+    entries.iter().for_each(|entry| gatherer.take(entry));
+    let mut log = gatherer.finish(None).expect("a log");
+    assert_eq!(log.server_weight, 1, "HAProxy's own, where no group is named as `bench` does");
+    let fitted = FittedLog::new(&log, None).expect("a fit");
+    assert_eq!(fitted.routing().algorithm, Some(algorithm("random")));
+    assert_eq!(fitted.routing().weights, [1.0; 8]);
+    let prediction = predict(&fitted, &what_if(&["random"]));
+    for (found, drawn) in prediction.predicted[0].shares.iter().zip(draw_shares(&[1; 8])) {
+        assert!((found / drawn - 1.0).abs() < 0.02, "{found} of requests, {drawn} of draws");
+    }
+    log.maker = Maker::Other;
+    let weights = FittedLog::new(&log, None).expect("a fit").routing().weights.clone();
+    assert!(weights.contains(&1.5), "elsewhere, shares of 10.2 and 15.0 % are weights: {weights:?}");
 }
 
 #[test]

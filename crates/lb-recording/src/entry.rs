@@ -42,6 +42,8 @@ pub struct Entry {
 pub struct Attempt {
     /// The backend, by name or address.
     pub backend: String,
+    /// The group of backends from which it was chosen, as the load balancer calls it: HAProxy's `backend`.
+    pub group: Option<String>,
     /// The status of its reply; `None` if there was none.
     pub status: Option<u16>,
     /// Time that the request waited in the load balancer before it was sent.

@@ -273,6 +273,7 @@ fn upstream_attempts(lists: &[Option<Cow<'_, str>>; 5]) -> Vec<Attempt> {
     }
     let attempt = |(at, backend): (usize, &&str)| Attempt {
         backend: (*backend).to_owned(),
+        group: None,
         status: statuses.get(at).and_then(|text| text.parse().ok()).filter(|status| *status > 0),
         queued: None,
         connect: connect.get(at).and_then(|text| seconds(text)),

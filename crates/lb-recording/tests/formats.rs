@@ -163,6 +163,7 @@ fn haproxy_tells_its_timers_and_retries() {
     assert_eq!((at(&read[0]), read[0].client.as_deref(), read[0].duration), (584, Some("10.0.0.9"), ms(80)));
     let first = Attempt {
         backend: "s1".to_owned(),
+        group: Some("be".to_owned()),
         status: Some(200),
         queued: ms(2),
         connect: ms(3),
@@ -243,6 +244,7 @@ fn load_balancers_of_aws_say_when_a_request_came_and_who_served_it() {
         assert_eq!(read[0].host.as_deref(), Some("shop.example:80"));
         let attempt = Attempt {
             backend: "10.0.0.1:80".to_owned(),
+            group: None,
             status: Some(201),
             queued: ms(1),
             connect: None,

@@ -4,7 +4,7 @@ use super::shared::{print, print_json};
 use super::what_if_args::WhatIfArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::show::{WhatIfDocument, render_fit, render_prediction};
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use lb_calibration::log::{AccessLog, Gatherer, Maker};
 use lb_calibration::what_if::{FittedLog, WhatIf};
@@ -19,6 +19,10 @@ const STEPS: u64 = 1_000;
 
 pub(super) fn execute(args: &WhatIfArgs) -> Result<ExitCode, Failure> {
     let log = read(args)?;
+    if args.server_weight.is_some() && log.maker != Maker::Haproxy {
+        return Err(anyhow!("`--server-weight` is for logs of HAProxy, and this is none; leave it out"))
+            .or_exit(ExitCode::Usage);
+    }
     complain(format_args!("fitting {} backends to {} requests", log.names.len(), log.requests.len()));
     let fitted = FittedLog::new(&log, args.routing).or_exit(ExitCode::Usage)?;
     let check = fitted.check(Tolerance::default()).or_exit(ExitCode::Usage)?;
@@ -78,7 +82,10 @@ fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
     }
     let names: Vec<String> = args.files.iter().map(|file| format!("`{}`", file.display())).collect();
     let log = gatherer.finish(args.pool_of.as_deref());
-    log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)
+    let mut log =
+        log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)?;
+    log.server_weight = args.server_weight.unwrap_or(log.server_weight);
+    Ok(log)
 }
 
 /// Returns all algorithms that need no training.

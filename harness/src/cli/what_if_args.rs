@@ -33,6 +33,11 @@ pub struct WhatIfArgs {
     /// Take the pool of this backend, if the log holds several.
     #[arg(long, value_name = "BACKEND", help_heading = "Experiment")]
     pub pool_of: Option<String>,
+    /// The weight of the servers in HAProxy's configuration, if they have one, such as `100`.
+    ///
+    /// The shares of its random draws depend on it [default: 1, as in HAProxy, or 100 in logs of `bench`].
+    #[arg(long, value_name = "N", value_parser = server_weight, help_heading = "Experiment")]
+    pub server_weight: Option<u32>,
     /// Seed of all random draws.
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Experiment")]
     pub seed: u64,
@@ -81,6 +86,12 @@ impl From<WhatIfMetric> for Metric {
     }
 }
 
+/// Parses the weight of a server, a whole number from 1 to 256.
+fn server_weight(text: &str) -> Result<u32, String> {
+    let weight = text.parse::<u32>().ok().filter(|weight| (1..=256).contains(weight));
+    weight.ok_or_else(|| format!("`{text}` is not a weight of HAProxy; use a whole number from 1 to 256"))
+}
+
 /// Parses a backend that crashes, `NAME@OFFSET` or `NAME@OFFSET+LENGTH`.
 fn kill(text: &str) -> Result<Kill, String> {
     let usage = || format!("`{text}` is not a crash; use `b3@10m`, or `b3@10m+30s` for a crash of 30 s");
@@ -105,6 +116,15 @@ fn kill(text: &str) -> Result<Kill, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_weight_of_servers_is_one_that_haproxy_allows() {
+        assert_eq!((server_weight("1"), server_weight("256")), (Ok(1), Ok(256)));
+        for text in ["0", "257", "1.5", "-1", "heavy"] {
+            let error = server_weight(text).expect_err(text);
+            assert!(error.contains(text) && error.contains("from 1 to 256"), "{error}");
+        }
+    }
 
     #[test]
     fn a_crash_has_a_backend_an_offset_and_perhaps_a_length() {

@@ -7,10 +7,10 @@
 //! only two random backends, several load balancers do not all pick the same idle one. On unequal
 //! backends it has a drawback: if two slow ones are drawn together, one of them gets the request.
 //!
-//! The draw is without replacement, as in nginx's `random two` and linkerd. HAProxy and Envoy draw with
-//! replacement ([`P2cReplacing`]), so one of their n picks compares a backend with itself. Where some backends are
-//! slow, that matters: of eight backends with four slow ones, these get a quarter of all requests at least, and
-//! without replacement 3/14.
+//! The draw is without replacement, as in nginx's `random two` and linkerd. HAProxy ([`super::HaproxyRandom`]) and
+//! Envoy ([`P2cReplacing`]) draw with replacement, so one of their n picks compares a backend with itself. Where some
+//! backends are slow, that matters: of eight backends with four slow ones, these get a quarter of all requests at
+//! least, and without replacement 3/14.
 
 use super::{BackendIndex, BackendView, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
@@ -29,10 +29,7 @@ impl Policy for P2c {
     }
 }
 
-/// Draws two different backends; each ordered pair is equally likely. If there is only one backend,
-/// returns it twice; if there is none, `None`.
-/// Power of two choices with two draws that may be of the same backend, as in HAProxy and Envoy. It predicts what
-/// those would do.
+/// Power of two choices with two draws that may be of the same backend, as in Envoy. It predicts what that would do.
 #[derive(Debug, Default)]
 pub struct P2cReplacing;
 
@@ -52,6 +49,8 @@ fn is_busier(a: &BackendView, b: &BackendView) -> bool {
     f64::from(a.in_flight) * b.weight > f64::from(b.in_flight) * a.weight
 }
 
+/// Draws two different backends; each ordered pair is equally likely. If there is only one backend,
+/// returns it twice; if there is none, `None`.
 pub(super) fn draw_two(eligible: &[BackendIndex], rng: &mut Rng) -> Option<[BackendIndex; 2]> {
     let count = eligible.len() as u32;
     if count < 2 {

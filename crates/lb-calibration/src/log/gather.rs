@@ -5,13 +5,13 @@ use super::exchanges::{Tried, tried};
 use super::pools::Pools;
 use super::resolution::Unit;
 use super::routes::{self, Names};
-use super::{AccessLog, Counts, LoggedRequest, Maker};
+use super::{AccessLog, Counts, LoggedRequest, Maker, maker};
 use crate::Resolution;
 use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
 use lb_recording::{Entry, kind_of};
 use lb_traces::read::{End, Episode, Exchange, Traces};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Fewest requests of a backend: below, its speed is not known to 10 %.
 const FEWEST: usize = 200;
@@ -45,6 +45,8 @@ struct Try {
 pub struct Gatherer {
     maker: Maker,
     counts: Counts,
+    /// The groups of backends that the log names.
+    groups: BTreeSet<String>,
     backends: Names,
     patterns: Names,
     /// Patterns by host, which tell pools apart.
@@ -93,6 +95,11 @@ impl Gatherer {
         };
         for (attempt, tried) in tried(entry).take(usize::from(u16::MAX)) {
             row.attempts += 1;
+            if let Some(group) = &attempt.group
+                && !self.groups.contains(group)
+            {
+                self.groups.insert(group.clone());
+            }
             let backend = self.backends.number(&attempt.backend);
             self.timed += usize::from(attempt.queued.is_some());
             if let Some(latency) = tried.latency {
@@ -183,7 +190,8 @@ impl Gatherer {
             episodes: vec![episode],
         };
         let (maker, counts) = (self.maker, self.counts);
-        Ok(AccessLog { traces, names, requests, maker, resolution, began, counts, notes })
+        let server_weight = maker::server_weight(self.groups.iter().map(String::as_str));
+        Ok(AccessLog { traces, names, requests, maker, server_weight, resolution, began, counts, notes })
     }
 
     fn tries(&self, row: &Row) -> &[Try] {

@@ -31,6 +31,10 @@ pub struct AccessLog {
     pub requests: Vec<LoggedRequest>,
     /// The load balancer that wrote the log, and whose rules are predicted.
     pub maker: Maker,
+    /// The weight of HAProxy's servers in its configuration, from 1 to 256, on which the shares of its random draws
+    /// depend. The log does not tell it, so it is that of the template of `bench` if groups are named as there, and
+    /// otherwise HAProxy's usual one.
+    pub server_weight: u32,
     /// How exact the times in the log are.
     pub resolution: Resolution,
     /// When the first request began, as Unix time in nanoseconds.

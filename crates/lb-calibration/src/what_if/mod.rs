@@ -32,7 +32,7 @@ use arrivals::Identity;
 use as_logged::AsLogged;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
-use lb_core::policy::{P2cReplacing, Policy};
+use lb_core::policy::{HaproxyRandom, P2cReplacing, Policy};
 
 /// A log with the backends that were fitted to it.
 #[derive(Debug)]
@@ -101,11 +101,14 @@ impl Chooser {
         }
     }
 
-    fn policy(self, maker: Maker) -> Box<dyn Policy> {
-        match self {
-            Self::AsLogged => Box::new(AsLogged),
-            Self::Algorithm(algorithm) if algorithm == P2C && maker.draws_again() => Box::new(P2cReplacing),
-            Self::Algorithm(algorithm) => algorithm.policy().expect("it was made before"),
+    /// Returns the rule, as the load balancer that wrote the log follows it.
+    fn policy(self, log: &AccessLog) -> Box<dyn Policy> {
+        match (self, log.maker) {
+            (Self::AsLogged, _) => Box::new(AsLogged),
+            (Self::Algorithm(RANDOM), Maker::Haproxy) => Box::new(HaproxyRandom::new(1, log.server_weight)),
+            (Self::Algorithm(P2C), Maker::Haproxy) => Box::new(HaproxyRandom::new(2, log.server_weight)),
+            (Self::Algorithm(P2C), Maker::Envoy) => Box::new(P2cReplacing),
+            (Self::Algorithm(algorithm), _) => algorithm.policy().expect("it was made before"),
         }
     }
 
@@ -117,6 +120,7 @@ impl Chooser {
     }
 }
 
+const RANDOM: Algorithm = Algorithm::plain(Rule::Random);
 const P2C: Algorithm = Algorithm::plain(Rule::P2c);
 
 /// Refuses an algorithm that cannot be simulated.

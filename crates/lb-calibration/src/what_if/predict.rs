@@ -119,22 +119,31 @@ impl FittedLog<'_> {
             calibration.topology.faults.clone_from(&topology.faults);
             Run { calibration, number: number as u64 + 1, varied: is_varied }
         });
-        let tasks = runs.len() * choosers.len();
-        let outcomes = in_parallel(tasks, what_if.threads, progress, |task| {
-            let (run, chooser) = (&runs[task / choosers.len()], choosers[task % choosers.len()]);
-            self.simulate(run, chooser, &arrivals, what_if)
-        });
-        let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Result<_, _>>()?;
-        let simulated = outcomes.iter().map(|outcome| outcome.simulated).sum();
+        let (central_runs, varied_runs) = runs.split_at(central);
+        let share = central as f64 / runs.len() as f64;
+        let simulate =
+            |runs: &[Run], part: &(dyn Fn(&Run, usize) -> Part + Sync), progress: &(dyn Fn(f64) + Sync)| {
+                let outcomes = in_parallel(runs.len() * choosers.len(), what_if.threads, progress, |task| {
+                    let (run, place) = (&runs[task / choosers.len()], task % choosers.len());
+                    self.simulate(run, choosers[place], &arrivals, what_if, part(run, place))
+                });
+                outcomes.into_iter().collect::<Result<Vec<Outcome>, WhatIfError>>()
+            };
         let mut by_chooser: Vec<Draws> = choosers.iter().map(|chooser| Draws::new(chooser.name())).collect();
+        let mut simulated = 0;
+        let outcomes = simulate(central_runs, &|_, _| Part::whole(), &|done| progress(share * done))?;
         for (task, outcome) in outcomes.into_iter().enumerate() {
+            simulated += outcome.simulated;
             let draws = &mut by_chooser[task % choosers.len()];
-            if runs[task / choosers.len()].varied {
-                draws.varied.push(outcome.draws);
-            } else {
-                draws.central.push(outcome.whole);
-                draws.shares.push(outcome.shares);
-            }
+            draws.central.push(outcome.whole);
+            draws.shares.push(outcome.shares);
+        }
+        let slow: Vec<f64> = by_chooser.iter().map(slowest_ms).collect();
+        let part = |run: &Run, place: usize| Part::of(arrivals.len(), length, run.number, slow[place]);
+        let outcomes = simulate(varied_runs, &part, &|done| progress(share + (1.0 - share) * done))?;
+        for (task, outcome) in outcomes.into_iter().enumerate() {
+            simulated += outcome.simulated;
+            by_chooser[task % choosers.len()].varied.push(outcome.draws);
         }
         let (predicted, best) = draws::predicted(&by_chooser, baseline, what_if.primary);
         Ok(Prediction { logged: self.logged(), baseline, best, predicted, simulated, variations: varied })
@@ -204,12 +213,12 @@ impl FittedLog<'_> {
         chooser: Chooser,
         arrivals: &Arrivals,
         what_if: &WhatIf,
+        part: Part,
     ) -> Result<Outcome, WhatIfError> {
         let length = self.log.length();
         let Run { calibration, number, varied } = run;
         let options = calibration.options(&calibration.load, Seed(what_if.seed.key(&[POLICIES, *number])));
         let options = simulator::Options { luck: *number, ..options };
-        let part = if *varied { Part::of(arrivals.len(), length, *number) } else { Part::whole() };
         let outside = options.network_delay * 2;
         let counts = Box::new(move |sent: Time| part.counts(sent));
         let mut periods = Periods::new(PERIODS, length, self.log.names.len(), outside, counts);
@@ -221,7 +230,7 @@ impl FittedLog<'_> {
             played,
             length,
             calibration.load.request_timeout(),
-            &mut || chooser.policy(self.log.maker),
+            &mut || chooser.policy(self.log),
             &options,
             &mut periods,
         )?;
@@ -278,7 +287,9 @@ impl Part {
         Self { period: 0, bounds: [0; 3] }
     }
 
-    fn of(requests: usize, length: Span, run: u64) -> Self {
+    /// `slow_ms` is the time of slow requests in milliseconds. Where these take longer than what fills the queues, all of
+    /// the log is simulated: queues that grow over several periods would be emptied in between.
+    fn of(requests: usize, length: Span, run: u64, slow_ms: f64) -> Self {
         let share = VARIED.0 as f64 / VARIED.1[0] as f64 / requests as f64;
         if share >= 1.0 {
             return Self::whole();
@@ -287,6 +298,9 @@ impl Part {
         let played = (share * period as f64) as u64;
         let begin = mix(run) % (period - played).max(1);
         let lead = (LEAD * played as f64) as u64;
+        if slow_ms * 1e6 > lead as f64 {
+            return Self::whole();
+        }
         Self { period, bounds: [begin, begin + lead, begin + played] }
     }
 
@@ -301,6 +315,11 @@ impl Part {
     fn within(&self, at: Time, begin: u64) -> bool {
         self.period == 0 || (begin..self.bounds[2]).contains(&(at.as_nanos() % self.period))
     }
+}
+
+/// Returns the 99th percentile of an algorithm's latency in milliseconds, on average over the runs under the fit itself.
+fn slowest_ms(draws: &Draws) -> f64 {
+    draws.central.iter().map(|figures| figures.p99_ms).sum::<f64>() / draws.central.len().max(1) as f64
 }
 
 /// Does numbered work on several threads. Returns the results by number.
@@ -346,13 +365,18 @@ mod tests {
 
     #[test]
     fn a_long_log_is_simulated_in_parts_of_every_period() {
-        let part = Part::of(1_000_000, Span::from_secs(2_400), 3);
+        let part = Part::of(1_000_000, Span::from_secs(2_400), 3, 4_900.0);
         let played = |at_ms: u64| part.plays(Time::ZERO + Span::from_millis(at_ms));
         for period in 0..24 {
             let played = (0..1_000).filter(|at| played(period * 100_000 + at * 100)).count();
             assert!((245..=255).contains(&played), "a quarter of period {period}: {played} of 1000");
         }
-        assert!(Part::of(100_000, Span::from_secs(60), 3).plays(Time::ZERO), "a short one as a whole");
+        assert!(Part::of(100_000, Span::from_secs(60), 3, 0.0).plays(Time::ZERO), "a short one as a whole");
+        let whole = Part::of(1_000_000, Span::from_secs(2_400), 3, 5_100.0);
+        assert_eq!(
+            whole.period, 0,
+            "the lead of 5 s would not fill queues in which requests wait for longer"
+        );
     }
 
     #[test]

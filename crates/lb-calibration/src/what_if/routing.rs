@@ -4,10 +4,11 @@
 //! logged: they would have been the same. Choices that do depend on load must be made anew in a simulation, by
 //! the same rule.
 
-use crate::log::AccessLog;
+use crate::log::{AccessLog, Maker};
 use crate::stats;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use lb_core::policy::haproxy_random::draw_shares;
 use lb_traces::read::Exchange;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -76,7 +77,11 @@ impl Routing {
         // A rule that the user names is simulated, whatever it is.
         let fixed = bound || rule.is_some_and(|(_, adaptive)| !adaptive);
         let adaptive = named.is_some() || !fixed;
-        let weights = if fixed && !bound { weights(log) } else { vec![1.0; backends] };
+        let by_chance_alone = rule == Some((Rule::Random, false));
+        let weights = match fixed && !bound {
+            true => weights(log, &equal_shares(log, by_chance_alone)),
+            false => vec![1.0; backends],
+        };
         let weighted = weights.iter().any(|weight| *weight != 1.0);
         let rule = rule.map(|(rule, _)| match rule {
             Rule::RoundRobin | Rule::Random if weighted => Rule::WeightedRoundRobin,
@@ -177,10 +182,20 @@ fn bound(log: &AccessLog) -> bool {
     last.len() > log.names.len() && returned >= FEWEST_RETURNS && same as f64 > BOUND * returned as f64
 }
 
-/// Returns the weights that shares of requests show, relative to the smallest and rounded to tenths.
-fn weights(log: &AccessLog) -> Vec<f64> {
+/// Returns the shares of requests that backends of equal weights get. HAProxy's random draws give them unequal ones.
+fn equal_shares(log: &AccessLog, by_chance_alone: bool) -> Vec<f64> {
+    match log.maker {
+        Maker::Haproxy if by_chance_alone => draw_shares(&vec![log.server_weight; log.names.len()]),
+        _ => vec![1.0 / log.names.len() as f64; log.names.len()],
+    }
+}
+
+/// Returns the weights that requests show, relative to the smallest and rounded to tenths. `equal` are the shares of
+/// backends of equal weights.
+fn weights(log: &AccessLog, equal: &[f64]) -> Vec<f64> {
     let mut counts = vec![0.0; log.names.len()];
     log.requests.iter().for_each(|request| counts[usize::from(request.backend)] += 1.0);
+    counts.iter_mut().zip(equal).for_each(|(count, share)| *count /= share);
     let least = counts.iter().copied().fold(f64::MAX, f64::min);
     let most = counts.iter().copied().fold(0.0, f64::max);
     match most > WEIGHTED * least {

@@ -114,7 +114,7 @@ fn predict(
         arrivals.from(lead, chooser.identity()),
         log.length(),
         calibration.load.request_timeout(),
-        &mut || chooser.policy(log.maker),
+        &mut || chooser.policy(log),
         &options,
         &mut periods,
     )?;

@@ -1,7 +1,8 @@
 //! Access logs of simulated load balancers, whose truth is known.
 
-use super::simulated::episode;
+use super::simulated::{episode, episode_of};
 use lb_calibration::log::{AccessLog, Gatherer, LogError};
+use lb_core::policy::Policy;
 use lb_core::topology::Topology;
 use lb_core::{Span, Time};
 use lb_recording::{Attempt, Entry};
@@ -42,6 +43,7 @@ impl Style {
         let answered = matches!(exchange.end, End::Served | End::Failed);
         let attempt = Attempt {
             backend: format!("10.0.0.{}:8080", exchange.backend + 1),
+            group: None,
             status: of_backend,
             queued: (self == Self::HaProxy).then_some(Span::ZERO),
             connect: Some(Span::ZERO),
@@ -75,14 +77,29 @@ pub(crate) fn delayed_entries(
     style: Style,
     delay: impl Fn(u64) -> Span,
 ) -> Vec<Entry> {
-    let routes: Vec<String> = match topology.routes.is_empty() {
-        true => vec!["/all".to_owned()],
-        false => topology.routes.iter().map(|route| route.path.clone()).collect(),
-    };
     let mut exchanges = episode(topology, load, 1, policy).exchanges;
     for (number, exchange) in exchanges.iter_mut().enumerate() {
         exchange.latency = exchange.latency.map(|latency| latency + delay(number as u64));
     }
+    written(topology, exchanges, style)
+}
+
+/// The entries of a policy that has no name.
+pub(crate) fn entries_of(
+    topology: &Topology,
+    load: &OpenLoad,
+    style: Style,
+    policy: &dyn Fn() -> Box<dyn Policy>,
+) -> Vec<Entry> {
+    written(topology, episode_of(topology, load, 1, "of no name", 0, policy).exchanges, style)
+}
+
+/// Writes exchanges as entries, in the order of a log.
+fn written(topology: &Topology, mut exchanges: Vec<Exchange>, style: Style) -> Vec<Entry> {
+    let routes: Vec<String> = match topology.routes.is_empty() {
+        true => vec!["/all".to_owned()],
+        false => topology.routes.iter().map(|route| route.path.clone()).collect(),
+    };
     // Logs are written when requests end.
     exchanges.sort_by_key(|one| one.sent + one.latency.unwrap_or(Span::ZERO));
     let entry = |(number, exchange): (usize, &Exchange)| style.entry(number, exchange, &routes);
@@ -103,7 +120,20 @@ pub(crate) fn log(topology: &Topology, load: &OpenLoad, policy: &str, style: Sty
 
 /// Mean and 99th percentile, in milliseconds, of the latency of what a load balancer would have served.
 pub(crate) fn truth(topology: &Topology, load: &OpenLoad, policy: &str) -> [f64; 2] {
-    let exchanges = episode(topology, load, 1, policy).exchanges;
+    figures(&episode(topology, load, 1, policy).exchanges)
+}
+
+/// The same of a policy that has no name, with a luck of its own.
+pub(crate) fn truth_of(
+    topology: &Topology,
+    load: &OpenLoad,
+    luck: u64,
+    policy: &dyn Fn() -> Box<dyn Policy>,
+) -> [f64; 2] {
+    figures(&episode_of(topology, load, 1, "of no name", luck, policy).exchanges)
+}
+
+fn figures(exchanges: &[Exchange]) -> [f64; 2] {
     let served = exchanges.iter().filter(|one| one.end == End::Served && one.sent >= Time::ZERO);
     let mut ms: Vec<f64> = served.filter_map(|one| Some(one.latency?.as_millis_f64())).collect();
     ms.sort_by(f64::total_cmp);

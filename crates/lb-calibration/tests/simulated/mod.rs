@@ -73,21 +73,34 @@ impl Observer for Ignore {
 /// One policy on a topology under a load.
 pub(crate) fn episode(topology: &Topology, load: &OpenLoad, balancers: u16, policy: &str) -> Episode {
     let algorithm: Algorithm = policy.parse().expect("a known algorithm");
+    let make = || algorithm.policy().expect("no policy file");
+    episode_of(topology, load, balancers, policy, 0, &make)
+}
+
+/// The same with a policy that has no name. `luck` is [`Options::luck`].
+pub(crate) fn episode_of(
+    topology: &Topology,
+    load: &OpenLoad,
+    balancers: u16,
+    name: &str,
+    luck: u64,
+    policy: &dyn Fn() -> Box<dyn Policy>,
+) -> Episode {
     let log = Log::default();
     let mut balancer = 0;
     let mut policies = || -> Box<dyn Policy> {
         balancer += 1;
         Box::new(Traced {
-            policy: algorithm.policy().expect("no policy file"),
+            policy: policy(),
             log: Arc::clone(&log),
             balancer: balancer - 1,
             in_flight: Vec::new(),
         })
     };
-    let options = Options { balancers, seed: Seed(77), ..Options::default() };
+    let options = Options { balancers, seed: Seed(77 + luck), luck, ..Options::default() };
     simulate_open(topology, load, &mut policies, &options, &mut Ignore).expect("a valid topology");
     let exchanges = std::mem::take(&mut *log.lock().expect("no thread panicked"));
-    Episode { run: "test".to_owned(), policy: policy.to_owned(), exploration: 0.0, balancers, exchanges }
+    Episode { run: "test".to_owned(), policy: name.to_owned(), exploration: 0.0, balancers, exchanges }
 }
 
 /// Several policies, each under a load of its own seed.

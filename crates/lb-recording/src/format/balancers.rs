@@ -37,6 +37,7 @@ pub(crate) fn haproxy(line: usize, text: &str) -> Parsed {
     let before = whole(tr).unwrap_or_default() + whole(tw).unwrap_or_default();
     let last = Attempt {
         backend: name.to_owned(),
+        group: Some(backend.to_owned()),
         status: status.filter(|_| whole(head).is_some()),
         queued: whole(tw),
         connect: whole(tc),
@@ -150,6 +151,7 @@ pub(crate) fn elb(line: usize, text: &str) -> Parsed {
         |times: &[Option<Span>]| times.iter().copied().try_fold(Span::ZERO, |sum, time| Some(sum + time?));
     let attempt = Attempt {
         backend: target.text.to_owned(),
+        group: None,
         status: own.text.parse().ok(),
         queued: waited,
         connect: None,

@@ -36,6 +36,9 @@ pub struct WhatIfDocument<'a> {
     pub(super) routing: &'a Routing,
     /// The load balancer whose rules are predicted: `haproxy`, `envoy`, or `other` for those of this repository.
     maker: Maker,
+    /// The weight of HAProxy's servers with which its random draws are simulated; absent for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_weight: Option<u32>,
     /// Time of a request between load balancer and backend in milliseconds.
     overhead_ms: f64,
     overhead_source: OverheadSource,
@@ -76,6 +79,7 @@ impl<'a> WhatIfDocument<'a> {
             backends: &log.names,
             routing: fitted.routing(),
             maker: log.maker,
+            server_weight: (log.maker == Maker::Haproxy).then_some(log.server_weight),
             overhead_ms: fitted.calibration().overhead.as_millis_f64(),
             overhead_source: fitted.calibration().overhead_source,
             evidence: &fitted.calibration().backends,

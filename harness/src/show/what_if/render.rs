@@ -3,7 +3,7 @@
 use super::document::{CANNOT_TELL, WhatIfDocument};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use lb_calibration::OverheadSource;
-use lb_calibration::log::AccessLog;
+use lb_calibration::log::{AccessLog, Maker};
 use lb_calibration::what_if::{Compared, Figure, FittedLog, Metric, Predicted, Ratio, Routing, SliceCheck};
 use lb_core::topology::Discipline;
 use std::fmt::Write;
@@ -44,11 +44,8 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
         ),
         _ => writeln!(text, "beside the backends: {overhead:.2} ms per request are assumed"),
     };
-    if log.maker.draws_again() {
-        let _ = writeln!(
-            text,
-            "note: the log is one of HAProxy or Envoy, whose p2c may draw the same backend twice; so it is simulated"
-        );
+    if let Some(rules) = own_rules(log) {
+        let _ = writeln!(text, "note: {rules}");
     }
     if fitted.routing().adaptive {
         let _ = writeln!(
@@ -93,6 +90,22 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
     }
     let _ = writeln!(text, "{drawn}");
     text
+}
+
+/// Says which rules of the load balancer are not those of this repository, and so simulated.
+fn own_rules(log: &AccessLog) -> Option<String> {
+    match log.maker {
+        Maker::Haproxy => Some(format!(
+            "the log is one of HAProxy, whose random and p2c draw unequally from a ring, p2c perhaps the same backend twice; \
+             so it is simulated, for servers of weight {} in the order of their names (`--server-weight N` for another)",
+            log.server_weight
+        )),
+        Maker::Envoy => Some(
+            "the log is one of Envoy, whose p2c may draw the same backend twice; so it is simulated"
+                .to_owned(),
+        ),
+        Maker::Other => None,
+    }
 }
 
 fn routing(routing: &Routing) -> String {
