@@ -184,7 +184,7 @@ impl Stage {
     /// Returns the root folder of the image of this build.
     fn image(&self) -> &Path {
         self.image.get_or_init(|| {
-            let image = self.folder.path().join("image");
+            let image = self.folder.path().join("root-of-image");
             let output = assemble(&[env!("CARGO_BIN_EXE_bench").as_ref(), image.as_os_str()]);
             assert!(output.status.success(), "assemble.sh makes a root: {}", said(&output));
             image
