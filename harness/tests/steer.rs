@@ -122,7 +122,7 @@ fn serve(bench: &Bench, config: &str, more: &[&str]) -> Command {
 /// A config of users who think a little, on the bundled backends.
 fn users(bench: &Bench, users: u32) -> String {
     let mut load = config(users, 60.0, &json!({ "algorithms": ["round-robin"] }));
-    load["user_profiles"]["shopper"]["think_time_range"] = json!([0.05, 0.1]);
+    load["user_profiles"]["shopper"]["think_time_s"] = json!([0.05, 0.1]);
     bench.config("load.json", &load)
 }
 
@@ -280,14 +280,14 @@ fn silent() -> (String, TcpListener) {
 fn experiment(bench: &Bench, seconds: f64, more: &[&str]) -> Command {
     let settings = json!({ "algorithms": ["round-robin", "p2c"], "warm_up_s": 0 });
     let file = bench.config("short.json", &config(5, seconds, &settings));
-    let common = ["--config", &file, "--out", "out", "--steer", "--repetitions", "1", "--no-oracles"];
+    let common = ["--config", &file, "--out", "out", "--steer", "--no-oracles"];
     bench.command(&[&common[..], more].concat())
 }
 
 #[test]
 fn an_experiment_pauses_between_trials_and_loses_the_trial_that_somebody_insists_on_changing() {
     let bench = Bench::new();
-    let mut run = Steered::start(experiment(&bench, 4.0, &[]));
+    let mut run = Steered::start(experiment(&bench, 4.0, &["--repetitions", "1"]));
     let steerable = run.event("steerable");
     assert_eq!(
         (&steerable["pause"], &steerable["faults"], &steerable["marks"]),
@@ -327,14 +327,15 @@ fn an_experiment_pauses_between_trials_and_loses_the_trial_that_somebody_insists
         json!({ "do": "fault", "backend": backend, "fault": slower, "insist": true }),
         "2 times slower from now on",
     );
+    let over =
+        run.next("the end of the fault", |event| event["event"] == "fault" && event["begins"] == false);
+    assert_eq!(over["backend"], json!(backend));
     let again = run.event("trial_finished");
     assert_eq!(again["attempt"], 1);
     assert!(
         again["problems"][0].as_str().is_some_and(|problem| problem.contains("2 times slower")),
         "{again}"
     );
-    let over = run.event("fault");
-    assert_eq!((&over["backend"], &over["begins"]), (&json!(backend), &json!(false)));
     let (output, events) = run.end();
     // The second algorithm has no valid trial left, which is an error of every experiment.
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
@@ -362,7 +363,7 @@ fn an_experiment_stops_at_a_command_with_the_results_so_far() {
 #[test]
 fn a_simulation_takes_commands_and_tells_no_figures() {
     let bench = Bench::new();
-    let mut run = Steered::start(experiment(&bench, 30.0, &["--engine", "sim"]));
+    let mut run = Steered::start(experiment(&bench, 30.0, &["--engine", "sim", "--repetitions", "1"]));
     assert_eq!(run.event("steerable")["faults"], false);
     let (output, events) = run.end();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
