@@ -5,7 +5,7 @@
 //! and comes with a later second.
 
 use crate::failures::{FailureRecord, Failures};
-use crate::histogram::quantile;
+use crate::histogram::{quantile, record_latency};
 use hdrhistogram::Histogram;
 use lb_core::Span;
 use lb_core::workload::{Sample, StepIndex};
@@ -66,7 +66,7 @@ impl StepSecond {
         self.sum_ns = self.sum_ns.saturating_add(nanos);
         self.max_ns = self.max_ns.max(nanos);
         let latencies = self.latencies.get_or_insert_with(|| Box::new(new_latencies()));
-        latencies.saturating_record(latency.as_micros());
+        record_latency(latencies, latency);
     }
 
     /// Adds the requests of `other`.
