@@ -92,7 +92,6 @@ pub(crate) struct Slow {
 pub(crate) struct TrialFinished {
     pub(crate) scenario: String,
     pub(crate) block: u32,
-    pub(crate) attempt: u32,
     pub(crate) interrupted: bool,
     pub(crate) summary: TrialSummary,
     pub(crate) problems: Vec<String>,

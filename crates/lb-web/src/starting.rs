@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the program puts results if it is not told otherwise.
 const DEFAULT_RESULTS: &str = "results";
 
+/// How a complaint about a flag ends, which says nothing to whoever sees a page.
+const HELP: &str = "For more information, try '--help'.";
+
 /// What a check found.
 enum Checked {
     /// What would run.
@@ -127,7 +130,7 @@ async fn plan_with(server: &Server, plan: &[String]) -> Checked {
         Ok(Captured { exit: Some(exit), out, .. }) if exit.code == Some(0) => Checked::Fine(out),
         Ok(Captured { out, err, .. }) => {
             let said = if err.trim().is_empty() { out } else { err };
-            let text = said.trim().trim_start_matches("error: ").to_owned();
+            let text = said.trim().trim_start_matches("error: ").trim_end_matches(HELP).trim_end().to_owned();
             Checked::Wrong(Misfit { field: field_of(&text), text })
         }
         Err(error) => Checked::Wrong(Misfit {

@@ -182,13 +182,10 @@ impl Board {
 
     fn finish_trial(&mut self, trial: &TrialFinished) {
         let summary = &trial.summary;
-        let mut label = match self.progress.value.trial.is_empty() {
+        let label = match self.progress.value.trial.is_empty() {
             true => format!("{}, {}", trial.scenario, summary.name),
             false => self.progress.value.trial.clone(),
         };
-        if trial.attempt > 0 {
-            label.push_str(" (again)");
-        }
         let mut problems = trial.problems.clone();
         if trial.interrupted {
             problems.push("it was interrupted".to_owned());
