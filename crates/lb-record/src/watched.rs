@@ -5,7 +5,7 @@
 //! and comes with a later second.
 
 use crate::failures::{FailureRecord, Failures};
-use crate::histogram::{quantile, record_latency};
+use crate::histogram::{add_histogram, quantile, record_latency};
 use hdrhistogram::Histogram;
 use lb_core::Span;
 use lb_core::workload::{Sample, StepIndex};
@@ -81,8 +81,7 @@ impl StepSecond {
         self.max_ns = self.max_ns.max(other.max_ns);
         if let Some(theirs) = &other.latencies {
             let mine = self.latencies.get_or_insert_with(|| Box::new(new_latencies()));
-            // An auto-resizing histogram takes every other one.
-            let _ = mine.add(&**theirs);
+            add_histogram(mine, theirs);
         }
     }
 

@@ -13,15 +13,15 @@ impl Load {
         self.users.as_ref().map(Users::aim)
     }
 
-    /// Says which commands make sense for this load.
-    pub(super) async fn steerable(&self, stand: &Stand<'_>) -> Event {
+    /// Says which commands make sense for this load, on which `algorithm` is active, as far as that is known.
+    pub(super) fn steerable(&self, stand: &Stand<'_>, algorithm: Option<String>) -> Event {
         let users = self.users.as_ref();
         Event::Steerable(Box::new(Steerable {
             users: users.map(Users::aim),
             most_users: users.map(Users::most),
             spawn_rate: users.and_then(Users::spawn_rate),
             algorithms: stand.algorithms().iter().map(ToString::to_string).collect(),
-            algorithm: stand.current().await.map(|algorithm| algorithm.to_string()),
+            algorithm,
             backends: stand.backends(),
             faults: stand.mocks().is_some(),
             pause: false,

@@ -20,7 +20,7 @@ pub fn render_page(document: &ContinuousDocument) -> String {
             p { (prose(&plain::line(&headline(document)))) }
             ul {
                 @for mark in &document.marks { li { "Mark " (plain::line(&mark.name)) ": " (prose(&plain::line(&mark.sentence))) } }
-                @for change in changes_made(document) { li { "Changed " (prose(&plain::line(&change))) } }
+                @for change in changes_made(document) { li { (prose(&plain::line(&change))) } }
                 @for finding in findings(document) { li { (prose(&plain::line(&finding))) } }
                 @for note in &document.notes { li { (prose(&plain::line(note))) } }
             }

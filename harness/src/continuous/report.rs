@@ -25,7 +25,7 @@ pub fn render_console(document: &ContinuousDocument) -> String {
         let _ = writeln!(out, "mark `{}`: {}", plain::line(&mark.name), plain::line(&mark.sentence));
     }
     for change in changes_made(document) {
-        let _ = writeln!(out, "changed {}", plain::line(&change));
+        let _ = writeln!(out, "{}", plain::line(&change));
     }
     for finding in findings(document) {
         let _ = writeln!(out, "{}", plain::line(&finding));
@@ -45,7 +45,7 @@ pub fn render_markdown(document: &ContinuousDocument) -> String {
     }
     let made = changes_made(document);
     for change in &made {
-        let _ = write!(out, "\n- Changed {}", escape(change));
+        let _ = write!(out, "\n- {}", escape(change));
     }
     let findings = findings(document);
     for finding in &findings {
@@ -111,12 +111,9 @@ pub(super) fn tables(document: &ContinuousDocument) -> Vec<Table> {
 pub(super) fn changes_made(document: &ContinuousDocument) -> Vec<String> {
     let changes = document.changes.iter();
     let mut said: Vec<String> =
-        changes.map(|change| format!("after {}: {}", length(change.at_s), change.text)).collect();
+        changes.map(|change| format!("changed after {}: {}", length(change.at_s), change.text)).collect();
     if !said.is_empty() && !document.marks.is_empty() {
-        said.push(
-            "while marks were compared: verdicts of marks do not know what commands changed before or after them"
-                .to_owned(),
-        );
+        said.push("verdicts of marks do not know what commands changed before or after them".to_owned());
     }
     said
 }

@@ -92,14 +92,18 @@ pub async fn run(
     let (bound, note) = bind(live).map_err(RunError::testbed)?;
     let mut stand = Stand::start(plan, run, interrupt, events).await?;
     let result = match Load::start(plan, &options, &stand, bound, exporter, events) {
-        Ok(load) => {
+        Ok(mut load) => {
             if let Some(text) = note {
                 load.shared.note(text);
             }
             if let Some(desk) = &run.desk {
                 desk.begin(Now::Load);
                 desk.set_mocks(stand.mocks());
-                events.observe(&load.steerable(&stand).await);
+                let current = stand.current().await.map(|algorithm| algorithm.to_string());
+                events.observe(&load.steerable(&stand, current.clone()));
+                if let (Some(watching), Some(algorithm)) = (&mut load.watching, current) {
+                    watching.set_algorithm(algorithm);
+                }
             }
             load.watch(&mut stand, &options, interrupt, events).await
         }

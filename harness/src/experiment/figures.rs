@@ -11,7 +11,7 @@ use super::live_events::{
 use lb_core::workload::Workload;
 use lb_core::{Outcome, Span, plain};
 use lb_load::Unlisted;
-use lb_record::{FailureRecord, Progress, StepSecond, WatchSink, WatchedSecond, merge_failures};
+use lb_record::{FailureRecord, Progress, Snapshot, StepSecond, WatchSink, WatchedSecond, merge_failures};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -55,6 +55,8 @@ pub(crate) struct Watching {
     totals: Sums,
     /// When statistics are told next, in seconds since the phase began.
     statistics_at: u32,
+    /// Users and requests in flight while the phase ran.
+    now: Snapshot,
 }
 
 /// What was added up.
@@ -80,6 +82,7 @@ impl Watching {
             next: 0,
             totals: Sums::default(),
             statistics_at: STATISTICS_EVERY_S,
+            now: Snapshot::default(),
         };
         Some((watching, sink))
     }
@@ -92,13 +95,24 @@ impl Watching {
     /// Tells what became complete since the last call. `aim` is the number of users that should be there; `None` in the
     /// open model.
     pub(crate) fn tell(&mut self, events: &dyn Observe, aim: Option<u32>) {
+        self.now = self.about.progress.snapshot();
+        self.receive();
+        let complete = self.complete.iter().copied().min().unwrap_or(0);
+        self.tell_seconds(events, aim, complete);
+    }
+
+    /// Takes what the workers handed over.
+    fn receive(&mut self) {
         while let Ok(second) = self.seconds.try_recv() {
             if let Some(complete) = self.complete.get_mut(second.worker) {
                 *complete = second.second + 1;
             }
             self.open.entry(second.second).or_default().add(second);
         }
-        let complete = self.complete.iter().copied().min().unwrap_or(0);
+    }
+
+    /// Tells the seconds before number `complete`.
+    fn tell_seconds(&mut self, events: &dyn Observe, aim: Option<u32>, complete: u32) {
         while self.next < complete {
             let sums = self.open.remove(&self.next).unwrap_or_default();
             self.next += 1;
@@ -113,8 +127,9 @@ impl Watching {
 
     /// Tells the rest once the phase is over, after `seconds` seconds.
     pub(crate) fn finish(mut self, events: &dyn Observe, aim: Option<u32>, seconds: f64) {
-        self.tell(events, aim);
-        // The last second of each worker is rarely whole, and is no figure of a second.
+        self.receive();
+        // The last second is rarely whole, and what ended after the phase belongs to none. The users have left by now.
+        self.tell_seconds(events, aim, seconds as u32);
         for (_, sums) in std::mem::take(&mut self.open) {
             self.totals.merge(sums);
         }
@@ -124,7 +139,7 @@ impl Watching {
     fn figures(&self, sums: &Sums, aim: Option<u32>) -> Figures {
         let about = &self.about;
         let all = sums.all();
-        let now = about.progress.snapshot();
+        let now = self.now;
         let names = about.workload.steps();
         let endpoints = names.iter().zip(&sums.steps).filter(|(_, step)| step.requests() > 0);
         Figures {
@@ -351,7 +366,11 @@ mod tests {
             .iter()
             .filter_map(|event| if let Event::Figures(figures) = event { Some(&**figures) } else { None })
             .collect();
-        assert_eq!(figures.iter().map(|one| one.at_s).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(
+            figures.iter().map(|one| one.at_s).collect::<Vec<_>>(),
+            [1.0, 2.0, 3.0],
+            "the last is not whole"
+        );
         let second = figures[1];
         assert_eq!((second.requests, second.failures, second.aim), (2, 1, Some(7)));
         assert_eq!(second.endpoints[1].failures, 1);
