@@ -143,14 +143,15 @@ export class Watch {
     const [end, kind] = ENDS[run?.ended] ?? [null, ""];
     write(find("state"), end !== null && run.state === "over" ? `${state}: ${end}` : state);
     find("state").className = `badge state ${run?.state === "over" ? kind : run?.state === "running" ? "good" : run === null ? "" : "care"}`;
-    const title = run === null ? "Watch" : progress.trial || run.scenarios?.join(", ") || "The run";
+    const scenarios = run?.scenarios?.join(", ");
+    const title = run === null ? "Watch" : (this.board.isExperiment && progress.trial) || scenarios || "The run";
     write(find("watch-title"), title.replace(/^trial /, "Trial "));
     if (run === null) return;
     const facts = [run.engine && `${run.engine} engine`, run.load_balancer, run.started_at && `begun ${formatMoment(run.started_at)}`];
     write(find("run-facts"), facts.filter(Boolean).join(" · "));
     write(find("run-command"), run.command ?? "");
     const exit = run.exit ? (EXITS[run.exit] ?? `The exit code is ${run.exit}.`) : "";
-    const error = [run.error?.replace(/[^.!?]$/, "$&."), exit].filter(Boolean).join(" ");
+    const error = [run.error?.replace(/[^.!?]$/, "$&.").replace(/^./, (first) => first.toUpperCase()), exit].filter(Boolean).join(" ");
     write(find("run-error"), error);
     show(find("run-error"), error !== "");
     const over = run.state === "over";
