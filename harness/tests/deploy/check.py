@@ -117,7 +117,7 @@ def kubernetes(root, scratch):
 
     count = 0
     overlays = sorted(os.listdir(os.path.join(root, "deploy/kubernetes/overlays")))
-    same("the overlays", overlays, ["continuous", "nightly", "trial"])
+    same("the overlays", overlays, ["continuous", "nightly", "rehearsal"])
     for name in overlays:
         resources = overlay(root, name, scratch)
         for resource in resources:
@@ -199,12 +199,12 @@ def workflows(root, scratch):
                     run([program("shellcheck"), "--shell", "bash", script])
                     scripts += 1
     jobs = workflow(root, "image.yml")["jobs"]
-    same("what is done to an image", list(jobs), ["build", "manifests", "trial"])
-    same("what follows the push", (jobs["manifests"]["needs"], jobs["trial"]["needs"]), ("build", "build"))
+    same("what is done to an image", list(jobs), ["build", "manifests", "rehearsal"])
+    same("what follows the push", (jobs["manifests"]["needs"], jobs["rehearsal"]["needs"]), ("build", "build"))
     need(any((step.get("with") or {}).get("push") is True for step in jobs["build"]["steps"]), "the image is pushed")
-    names = [step.get("name") for step in jobs["trial"]["steps"]]
-    same("how a trial ends", names[-3:], ["Run for five minutes", "Collect the logs", "Keep the logs"])
-    need("sleep 300\n" in jobs["trial"]["steps"][-3]["run"], "the trial takes five minutes")
+    names = [step.get("name") for step in jobs["rehearsal"]["steps"]]
+    same("how a rehearsal ends", names[-3:], ["Run for five minutes", "Collect the logs", "Keep the logs"])
+    need("sleep 300\n" in jobs["rehearsal"]["steps"][-3]["run"], "the rehearsal takes five minutes")
     return f"{len(files)} workflows with {scripts} scripts"
 
 

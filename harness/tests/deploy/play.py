@@ -9,7 +9,7 @@ network without anything but a loopback interface.
     image        the image by itself: a load without end, its limits, its logs, and its end
     composition  the services of compose.yaml with the load test
     page         the services of compose.yaml with the page
-    pods         the pods of the overlay `trial`: the init container waits, the load runs, SIGTERM ends it
+    pods         the pods of the overlay `rehearsal`: the init container waits, the load runs, SIGTERM ends it
     night        the job of the overlay `nightly`, twice, and a comparison of both nights
     steps        the steps of the workflows, but for those that need GitHub or a container engine
 """
@@ -245,7 +245,7 @@ def probe(container, kind):
 
 def pods(root, scratch, made):
     with Machine(made, scratch) as machine:
-        resources = overlay(root, "trial", scratch)
+        resources = overlay(root, "rehearsal", scratch)
         for service in [one for one in resources if one["kind"] == "Service"]:
             name = service["metadata"]["name"]
             (container,) = pick(resources, "Deployment", name)["spec"]["template"]["spec"]["containers"]
@@ -361,7 +361,7 @@ def steps(root, scratch, made):
     script = os.path.join(copy, "deploy/kubernetes/set-image.sh")
     run([script, "ghcr.io/someone/bench", "sha-0123"])
     images = set()
-    for name in ("continuous", "nightly", "trial"):
+    for name in ("continuous", "nightly", "rehearsal"):
         images |= set(re.findall(r"image: (\S+)", run([kubectl(scratch), "kustomize", os.path.join(copy, "deploy/kubernetes/overlays", name)])))
     same("the images", images, {"ghcr.io/someone/bench:sha-0123"})
     for wrong in (["ghcr.io/Someone/bench", "1"], ["ghcr.io/someone/bench", "a b"], ["ghcr.io/someone/bench"]):
