@@ -94,7 +94,7 @@ pub(crate) fn ended(browser: &Browser) {
 
     let other = browser.open(&stage.url);
     other.click("#nav-watch");
-    other.until_text("#state", "over");
+    other.until_text("#state", "Over");
     let usable = "['#stop', '#change-users', '#set-mark'].filter((one) => { \
         const found = document.querySelector(one); return found?.checkVisibility() && !found.disabled; })";
     assert_eq!(other.run(usable), json!([]), "what cannot be done any more is not offered");
@@ -113,7 +113,7 @@ pub(crate) fn away(browser: &Browser) {
 
     let page = browser.open(&stage.url);
     page.click("#nav-watch");
-    page.until_text("#state", "running");
+    page.until_text("#state", "Running");
     page.click("#chart-requests button");
     let rows = page.until(
         "all seconds are there as a table",
@@ -124,7 +124,7 @@ pub(crate) fn away(browser: &Browser) {
     );
     assert!(rows.as_u64() >= Some(wanted as u64), "{rows} of {wanted}");
     let statistics = page.text("#statistics");
-    assert!(statistics.contains("get_item") && statistics.contains("post_user"), "{statistics}");
+    assert!(statistics.contains("/api/v1/item") && statistics.contains("POST"), "{statistics}");
 
     // The server goes away and is said to be away.
     drop(stage);

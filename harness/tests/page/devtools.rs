@@ -200,11 +200,9 @@ impl Page {
 
     /// Loads an address, and returns once the page's scripts have run.
     pub(crate) fn go(&self, url: &str) {
+        self.run("window.old = true");
         self.call("Page.navigate", json!({ "url": url }));
-        self.until(
-            &format!("{url} is loaded"),
-            "document.readyState === 'complete' && location.href !== 'about:blank'",
-        );
+        self.until(&format!("{url} is loaded"), "!window.old && document.readyState === 'complete'");
     }
 
     /// Loads the page again.
@@ -262,17 +260,12 @@ impl Page {
 
     /// Returns the text that an element shows, as a person can copy it; empty if it is hidden or not there.
     pub(crate) fn text(&self, selector: &str) -> String {
-        let found = self.run(&format!("document.querySelector({})?.innerText ?? ''", quoted(selector)));
-        found.as_str().unwrap_or_default().to_owned()
+        self.run(&shown(selector)).as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until an element shows a text that holds these words.
     pub(crate) fn until_text(&self, selector: &str, words: &str) {
-        let script = format!(
-            "(document.querySelector({})?.innerText ?? '').includes({})",
-            quoted(selector),
-            quoted(words)
-        );
+        let script = format!("{}.includes({})", shown(selector), quoted(words));
         self.until(&format!("`{selector}` shows `{words}`"), &script);
     }
 
@@ -387,6 +380,14 @@ impl Drop for Page {
     fn drop(&mut self) {
         let _ = self.wire.try_call(None, "Target.closeTarget", json!({ "targetId": self.target }));
     }
+}
+
+/// Returns the script that gives what an element shows. What is hidden would give all that it holds.
+fn shown(selector: &str) -> String {
+    let selector = quoted(selector);
+    format!(
+        "((one) => one?.checkVisibility({{ visibilityProperty: true }}) ? one.innerText : '')(document.querySelector({selector}))"
+    )
 }
 
 /// Returns whether a value counts as true in a script.

@@ -45,7 +45,7 @@ pub(crate) fn real(browser: &Browser) {
     page.choose("#kind", "config");
     shows(&page, &["<b>config.json".to_owned()]);
     page.click("#nav-results");
-    shows(&page, &[FOLDER.to_owned()]);
+    shows(&page, &["<b>config.json".to_owned()]);
     let link =
         page.until("a report is offered", "document.querySelector('#results a[href*=\"/reports/\"]')?.href");
     let report = page.beside(link.as_str().expect("an address"));

@@ -34,7 +34,7 @@ pub(crate) fn whole(browser: &Browser) {
     page.click("#start");
     page.until_text("#state", "Running");
     page.until("requests are shown", "Number(document.querySelector('#figure-rps').innerText) > 0");
-    page.until_text("#statistics", "get_item");
+    page.until_text("#statistics", "/api/v1/item");
     page.until_text("#figure-users", "10");
     assert!(drawn(&page, "#chart-requests") > 100, "the chart shows something");
 
@@ -105,7 +105,7 @@ fn read_report(stage: &Stage, page: &Page) {
     let link =
         page.until("a report is offered", "document.querySelector('#results a[href*=\"/reports/\"]')?.href");
     let report = page.beside(link.as_str().expect("an address"));
-    report.until_text("body", "get_item");
+    report.until_text("body", "/api/v1/item");
     let text = report.text("body");
     assert!(
         text.contains("version 2") && text.contains("api-2"),
