@@ -361,6 +361,32 @@ fn an_experiment_stops_at_a_command_with_the_results_so_far() {
 }
 
 #[test]
+fn a_file_of_events_holds_figures_and_is_replayed_without_them() {
+    let bench = Bench::new();
+    let settings = json!({ "algorithms": ["p2c"], "warm_up_s": 0 });
+    let file = bench.config("short.json", &config(5, 2.5, &settings));
+    let output =
+        bench.run(&["--config", &file, "--out", "out", "--repetitions", "1", "--events", "events.jsonl"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines = std::fs::read_to_string(bench.path("events.jsonl")).expect("a file of events");
+    let events: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let of = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
+    let seconds: Vec<f64> = of("figures").iter().filter_map(|event| event["at_s"].as_f64()).collect();
+    assert_eq!(seconds, [1.0, 2.0], "each whole second");
+    let statistics = of("statistics");
+    let total = &statistics.last().expect("statistics at the end")["total"];
+    let finished = of("trial_finished")[0];
+    assert_eq!(total["requests"], finished["summary"]["total_requests"], "nothing is lost on the way");
+    let (min, median, max) = (&total["min_ms"], &total["median_ms"], &total["max_ms"]);
+    assert!(min.as_f64() <= median.as_f64() && median.as_f64() <= max.as_f64(), "{total}");
+    assert!(min.as_f64() > Some(0.1), "a backend takes milliseconds: {total}");
+    let replayed = bench.run(&["replay-events", "events.jsonl"]);
+    assert_eq!(text(&replayed.stdout), text(&output.stdout), "standard output is the same, byte for byte");
+    assert_eq!(text(&replayed.stderr), text(&output.stderr), "standard error is the same, byte for byte");
+}
+
+#[test]
 fn a_simulation_takes_commands_and_tells_no_figures() {
     let bench = Bench::new();
     let mut run = Steered::start(experiment(&bench, 30.0, &["--engine", "sim", "--repetitions", "1"]));
