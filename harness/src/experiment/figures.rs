@@ -284,8 +284,10 @@ fn failure_words(failure: &FailureRecord) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lb_core::workload::{ActionIndex, Observer, Sample, StepIndex, UserId};
-    use lb_core::{Time, workload::Journey};
+    use lb_core::Time;
+    use lb_core::workload::{
+        ActionIndex, ClassMix, Journey, Observer, Sample, Stage, StepIndex, UserClass, UserId,
+    };
     use lb_record::{Recording, RecordingSpec};
     use std::cell::RefCell;
 
@@ -308,7 +310,26 @@ mod tests {
             r#"{"name": "j", "actions": {"a": {"steps": [{"name": "list", "path": "/"}, {"name": "buy", "path": "/b"}]}}}"#,
         )
         .expect("a journey");
-        let workload = Workload::new(&journey, Vec::new(), Vec::new(), &BTreeMap::new(), 1);
+        let class = UserClass {
+            name: "u".to_owned(),
+            actions: [("a".to_owned(), 1.0)].into(),
+            ..UserClass::default()
+        };
+        let stage = Stage {
+            name: "steady".to_owned(),
+            start: Span::ZERO,
+            duration: Span::from_secs(4),
+            ramp_up: Span::ZERO,
+            users: 1,
+            classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
+            user_variance: 0.0,
+            think_time_variance: 0.0,
+            action_randomness: 0.0,
+            max_users: 1,
+            background: false,
+            arrivals: None,
+        };
+        let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1);
         WatchedPhase {
             trial: "trial 1 of 2, p2c".to_owned(),
             algorithm: Some("p2c".to_owned()),
