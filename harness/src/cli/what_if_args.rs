@@ -33,9 +33,9 @@ pub struct WhatIfArgs {
     /// Take the pool of this backend, if the log holds several.
     #[arg(long, value_name = "BACKEND", help_heading = "Experiment")]
     pub pool_of: Option<String>,
-    /// The weight of the servers in HAProxy's configuration, if they have one, such as `100`.
+    /// Weight of the servers in HAProxy's configuration, such as `100`.
     ///
-    /// The shares of its random draws depend on it [default: 1, as in HAProxy, or 100 in logs of `bench`].
+    /// The shares of its random draws depend on it. If none is given, 1 as in HAProxy, or 100 in logs of `bench`.
     #[arg(long, value_name = "N", value_parser = server_weight, help_heading = "Experiment")]
     pub server_weight: Option<u32>,
     /// Seed of all random draws.
