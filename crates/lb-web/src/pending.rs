@@ -4,18 +4,21 @@ use crate::event::Answered;
 use std::collections::HashMap;
 use tokio::sync::oneshot;
 
+/// Whether a command was done, and what was said.
+type Answer = (bool, String);
+
 /// Commands that were sent and not answered yet.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     last: u64,
-    waiting: HashMap<u64, (&'static str, oneshot::Sender<(bool, String)>)>,
+    waiting: HashMap<u64, (&'static str, oneshot::Sender<Answer>)>,
     /// Commands whose answer nobody waits for any more. Their answers still change the board.
     late: HashMap<u64, &'static str>,
 }
 
 impl Pending {
     /// Adds a command. Returns its number, and what gives its answer.
-    pub(crate) fn add(&mut self, command: &'static str) -> (u64, oneshot::Receiver<(bool, String)>) {
+    pub(crate) fn add(&mut self, command: &'static str) -> (u64, oneshot::Receiver<Answer>) {
         self.last += 1;
         let (sender, receiver) = oneshot::channel();
         self.waiting.insert(self.last, (command, sender));

@@ -40,7 +40,7 @@ impl Results {
 
     /// Returns the results, newest first. Reads files, so it is to be called on a thread that may wait.
     pub(crate) fn list(&mut self) -> &[Arc<Entry>] {
-        if !self.looked.is_some_and(|looked| looked.elapsed() < FRESH) {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= FRESH) {
             self.look();
             self.looked = Some(Instant::now());
         }
