@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::program::ModeChoice;
+use crate::words::in_words;
 
 fn choices() -> Choices {
     let named = |name: &str| Choice { name: name.to_owned(), ..Choice::default() };

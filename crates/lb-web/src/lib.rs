@@ -46,6 +46,7 @@ mod sign_in;
 mod starting;
 mod steer;
 mod stored;
+mod words;
 
 pub use form::{Form, Kind, Misfit, Purpose};
 pub use options::{Access, Bound, Options, StartError};

@@ -4,9 +4,10 @@
 //! would say. While a run is under way nothing is checked: planning takes processor time that the measurement needs.
 
 use crate::captured::{self, Captured};
-use crate::form::{Form, Misfit, Purpose, field_of, in_words};
+use crate::form::{Form, Misfit, Purpose, field_of};
 use crate::reply::{self, Reply};
 use crate::server::Server;
+use crate::words::in_words;
 use http::StatusCode;
 use lb_core::slug::slug;
 use serde_json::json;
