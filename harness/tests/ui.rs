@@ -182,6 +182,7 @@ fn a_pack_is_started_steered_stopped_and_compared_through_the_page() {
         "{}",
         board["statistics"]
     );
+    assert!(last(&board, "p50") > 0.1, "mock backends take milliseconds: {}", board["series"]);
     let first = page.stop_load();
 
     let runs = page.get("/api/results");

@@ -61,7 +61,8 @@ pub fn render_comparison(comparison: &LoadComparison) -> String {
     };
     // Writing to a string cannot fail.
     let _ = writeln!(out, "base {}\nnew  {}\n", named(base), named(new));
-    let _ = writeln!(out, "{}\n", on_console(&changes_table("Before is base, after is new", changes)));
+    let _ =
+        writeln!(out, "{}\n", on_console(&changes_table("Before is base, after is new", changes)).trim_end());
     let _ = writeln!(out, "{}", plain::line(sentence));
     for note in notes {
         let _ = writeln!(out, "note: {}", plain::line(note));
