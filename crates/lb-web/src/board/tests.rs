@@ -45,7 +45,7 @@ fn a_reader_gets_the_board_and_then_only_what_is_new() {
     assert_eq!(whole["run"]["state"], "running");
     assert_eq!(whole["series"]["points"], json!([[1, 10, 10, 1, 5, 1, 2, 3, 4, 0]]));
     assert_eq!(whole["backends"], json!({ "ids": ["b-1"], "points": [[1, 5]] }));
-    assert_eq!(whole["endpoint_series"], json!({ "list": [[1, 5, 0, 2, null, null]] }));
+    assert_eq!(whole["endpoint_series"], json!({ "GET list": [[1, 5, 0, 2, null, null]] }));
     assert_eq!(whole["trials_seen"], json!([{ "label": "load", "algorithm": null, "from_s": 1.0 }]));
     for key in
         ["steerable", "progress", "statistics", "trials", "marks", "warnings", "slow", "log", "answers"]
