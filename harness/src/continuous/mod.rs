@@ -12,7 +12,9 @@ mod compare;
 mod export;
 mod files;
 mod listener;
+mod load;
 mod obey;
+mod options;
 mod page;
 mod read;
 mod report;
@@ -23,10 +25,11 @@ mod users;
 
 pub use client::{MarkFailure, listening_address, set_mark};
 pub use compare::{compare_folders, is_load, render_comparison};
+pub use options::{DEFAULT_LISTEN, Finished, LONGEST_WINDOW_S, LiveOptions, Options};
 pub use page::render_page;
 pub use read::read_document;
 pub use report::{render_console, render_markdown};
-pub use run::{DEFAULT_LISTEN, Finished, LONGEST_WINDOW_S, LiveOptions, Options, run};
+pub use run::run;
 
 /// The file in the results folder that says where the running process listens.
 pub const LISTENER_FILE: &str = "listener.json";

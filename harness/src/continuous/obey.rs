@@ -1,6 +1,6 @@
 //! Obeys the commands to a load without end, between two looks at it.
 
-use super::run::Load;
+use super::load::Load;
 use super::users::Users;
 use crate::experiment::{Event, Observe, Stand, Steerable, clear_faults, put_in_fault};
 use crate::steer::{Command, Desk, Wish};
