@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Load balancer for HTTP/1.1 and HTTP/2 whose algorithm can be switched while it serves.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Load balancer")]
 pub struct Args {
     /// JSON file with listen address, algorithm and pools.
     #[arg(long, value_name = "FILE")]

@@ -21,36 +21,47 @@ pub const CONTROL_PORT: u16 = 9900;
 
 /// HTTP services that queue like real ones.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Mock backends")]
 pub struct Args {
-    /// Pools, backends, service times and faults: the name of a bundled topology, or a JSON file.
+    /// Topology: pools, backends, service times and faults.
+    ///
+    /// The name of a bundled one, or a JSON file.
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     pub topology: PathBuf,
     /// Address that the backends listen on; the control API stays on loopback.
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Port of the first backend; the others take the ports after it. 0 lets the system choose free ports.
+    /// Port of the first backend; the others take the ports after it.
+    ///
+    /// 0 lets the system choose free ports.
     #[arg(long, value_name = "PORT", default_value_t = BASE_PORT)]
     pub base_port: u16,
-    /// Port of the control API. 0 lets the system choose a free port.
+    /// Port of the control API; 0 lets the system choose a free one.
     #[arg(long, value_name = "PORT", default_value_t = CONTROL_PORT)]
     pub control_port: u16,
-    /// Host besides loopback ones under which the control API and `/api/degradation` may be called, and from
-    /// whose pages; may be repeated.
+    /// Further host under which the control API may be called; may be repeated.
+    ///
+    /// Besides loopback ones. `/api/degradation` may be called there too, and both from pages of this host.
     #[arg(long = "allowed-host", value_name = "HOST")]
     pub allowed_hosts: Vec<String>,
-    /// Products of the shop, as a JSON list of sku, name, category, price, image, stock
-    /// [default: built in].
+    /// Products of the shop [default: built in].
+    ///
+    /// A JSON list of sku, name, category, price, image, stock.
     #[arg(long, value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
-    /// API that the backends serve, as a bundled name (`shop`, `boutique`, `api`, `fastapi-scaling`, `model-api`) or a
-    /// JSON file [default: the shop, and its pages in pools that name the service `boutique`].
+    /// API that the backends serve: a bundled name or a JSON file.
+    ///
+    /// Bundled are `shop`, `boutique`, `api`, `fastapi-scaling` and `model-api`. The default is the shop, and its pages in
+    /// pools that name the service `boutique`.
     #[arg(long, value_name = "NAME|FILE")]
     pub api: Option<String>,
     /// Seed for service times and failures of requests without x-request-key.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Certificate with which the backends speak TLS (PEM, followed by those of intermediate authorities). They then
-    /// offer HTTP/2 and HTTP/1.1. The control API stays plain.
+    /// Certificate with which the backends speak TLS (PEM).
+    ///
+    /// Those of intermediate authorities follow it. The backends then offer HTTP/2 and HTTP/1.1; the control API stays
+    /// plain.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_certificate: Option<PathBuf>,
     /// Private key of the certificate (PEM).
