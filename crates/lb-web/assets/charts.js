@@ -27,6 +27,28 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
+/** Returns the name of the endpoint with the most requests. */
+function findBusiest(endpoints) {
+  const sum = (columns) => columns.values.requests.reduce((all, value) => all + (value ?? 0), 0);
+  return [...endpoints].map(([name, columns]) => [name, sum(columns)]).reduce((best, other) => (other[1] > best[1] ? other : best))[0];
+}
+
+/** Lays the points of an endpoint, which has none in seconds without requests, on the times of the run. */
+function fillSeconds(columns, { t, requests }) {
+  const names = ["requests", "failures", "p50", "p95", "p99"];
+  const filled = { t: columns ? t : [], ...Object.fromEntries(names.map((name) => [name, []])) };
+  let next = 0;
+  for (let at = 0; columns && at < t.length; at += 1) {
+    let found = -1;
+    for (; next < columns.length && columns.values.t[next] <= t[at]; next += 1) {
+      if (columns.values.requests[next] !== null) found = next;
+    }
+    const silent = requests[at] === null ? null : 0;
+    for (const name of names) filled[name].push(found >= 0 ? columns.values[name][found] : name.startsWith("p") ? null : silent);
+  }
+  return filled;
+}
+
 export class Charts {
   constructor(board, redraw) {
     this.board = board;
@@ -40,6 +62,7 @@ export class Charts {
     this.users = new Chart("chart-users", "Users and requests in flight", zoomed);
     this.backends = new Chart("chart-backends", "Shares of the backends", zoomed);
     this.endpoint = new Chart("chart-endpoint", "One endpoint", zoomed);
+    find("endpoint").addEventListener("change", () => (this.picked = true));
     for (const id of ["chart-view", "chart-percentile", "chart-window", "endpoint"]) find(id).addEventListener("change", redraw);
     find("chart-view").addEventListener("change", () => (this.zoom = null));
     find("chart-window").addEventListener("change", () => (this.zoom = null));
@@ -102,6 +125,16 @@ export class Charts {
     return { clock: "Time", bands: this.bands, marks: this.marks, range, name: "run", empty: this.empty };
   }
 
+  /** Returns the lines of percentiles. In a load without end they go on over seconds without requests. */
+  percentiles() {
+    const joined = !this.board.isExperiment;
+    return [
+      { label: "p50", colour: colourOf(5), joined },
+      { label: "p95", colour: colourOf(0), width: 2, joined },
+      { label: "p99", colour: colourOf(3), dash: "dotted", joined },
+    ];
+  }
+
   drawByTime() {
     const { values } = this.board.series;
     const common = this.overTime();
@@ -119,11 +152,7 @@ export class Charts {
       ...common,
       caption: "Milliseconds, of the replies of each second",
       data: [values.t, values.p50, values.p95, values.p99],
-      lines: [
-        { label: "p50", colour: colourOf(5) },
-        { label: "p95", colour: colourOf(0), width: 2 },
-        { label: "p99", colour: colourOf(3), dash: "dotted" },
-      ],
+      lines: this.percentiles(),
       y: milliseconds,
     });
     const lines = [
@@ -201,19 +230,20 @@ export class Charts {
   }
 
   drawEndpoint() {
-    const { endpoints } = this.board;
-    fillSelect(find("endpoint"), [...endpoints.keys()].map((name) => [name, name]));
+    const { endpoints, series } = this.board;
+    const list = find("endpoint");
+    const isNew = list.value === "";
+    fillSelect(list, [...endpoints.keys()].map((name) => [name, name]));
     show(find("endpoint-field"), endpoints.size > 0);
-    const columns = endpoints.get(find("endpoint").value) ?? endpoints.values().next().value;
-    const values = columns?.values ?? { t: [], requests: [], failures: [], p50: [], p95: [], p99: [] };
+    // The busiest one comes first, until somebody picks one.
+    if (endpoints.size > 0 && !this.picked && (isNew || series.length <= 10)) list.value = findBusiest(endpoints);
+    const values = fillSeconds(endpoints.get(list.value), series.values);
     this.endpoint.draw({
       ...this.overTime(),
       caption: "Milliseconds on the left, requests and failures per second on the right",
       data: [values.t, values.p50, values.p95, values.p99, values.requests, values.failures],
       lines: [
-        { label: "p50", colour: colourOf(5) },
-        { label: "p95", colour: colourOf(0), width: 2 },
-        { label: "p99", colour: colourOf(3), dash: "dotted" },
+        ...this.percentiles(),
         { label: "requests/s", colour: colourOf(2), dash: "dashed", scale: "y2" },
         { label: "failures/s", colour: colourOf(4), dash: "dashed", scale: "y2" },
       ],

@@ -98,7 +98,7 @@ export class Chart {
       fill: line.fill ? colour(line.colour) : undefined,
       show: !this.hidden.has(line.label),
       spanGaps: line.joined === true,
-      points: line.fill ? { show: false } : { size: 4, fill: colour(line.colour), stroke: colour(line.colour) },
+      points: line.fill || line.dash === "dashed" ? { show: false } : { size: 4, fill: colour(line.colour), stroke: colour(line.colour) },
       at,
     }));
     const options = {
@@ -253,10 +253,12 @@ export class Chart {
       ctx.strokeStyle = colour(mark.colour);
       ctx.setLineDash([4 * unit, 3 * unit]);
       ctx.beginPath();
-      const text = mark.text.length > 34 ? `${mark.text.slice(0, 33)}…` : mark.text;
+      const text = mark.text.length > 30 ? `${mark.text.slice(0, 29)}…` : mark.text;
       const width = ctx.measureText(text).width + 8 * unit;
-      const left = Math.max(0, Math.min(x - 4 * unit, right - width));
-      const row = ends.findIndex((end) => end <= left);
+      const wanted = Math.max(0, Math.min(x - 4 * unit, right - width));
+      // A label gives way to the one before it, as long as it stays at its line.
+      const row = ends.findIndex((end) => end <= wanted + 12 * unit && end + width <= right);
+      const left = Math.max(wanted, ends[row]);
       const top = (row < 0 ? LABELS - 4 : 15 + row * 15) * unit;
       ctx.moveTo(x, top);
       ctx.lineTo(x, bbox.top + bbox.height);

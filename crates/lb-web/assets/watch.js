@@ -164,10 +164,10 @@ export class Watch {
   }
 
   drawFigures() {
-    const { series, progress, aim } = this.board;
+    const { run, series, progress, aim } = this.board;
     const last = series.last;
     write(find("figure-users"), formatCount(last?.users));
-    write(find("figure-users-of"), last && aim !== null && last.aim !== null && aim !== last.users ? `of ${formatCount(aim)}` : "");
+    write(find("figure-users-of"), last && run.state !== "over" && aim !== null && last.aim !== null && aim !== last.users ? `of ${formatCount(aim)}` : "");
     write(find("figure-rps"), formatNumber(last?.requests));
     write(find("figure-failures"), formatNumber(last?.failures));
     const part = last && last.requests > 0 && last.failures > 0 ? formatShare(last.failures / last.requests) : "";
