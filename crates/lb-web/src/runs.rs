@@ -8,7 +8,7 @@ use crate::event::{self, Event};
 use crate::lines::Line;
 use crate::pending::Pending;
 use crate::results::Root;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -23,6 +23,7 @@ pub(crate) struct Runs {
     child: RefCell<Option<Rc<Child>>>,
     pub(crate) pending: RefCell<Pending>,
     started: RefCell<u64>,
+    ended: Cell<u64>,
     results: Root,
 }
 
@@ -35,6 +36,7 @@ impl Runs {
             child: RefCell::new(None),
             pending: RefCell::default(),
             started: RefCell::new(0),
+            ended: Cell::new(0),
             results,
         })
     }
@@ -68,6 +70,11 @@ impl Runs {
     /// Returns the program of the run that is under way.
     pub(crate) fn child(&self) -> Option<Rc<Child>> {
         self.child.borrow().clone()
+    }
+
+    /// Returns the number of runs that have ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.get()
     }
 
     /// Looks at the board.
@@ -108,6 +115,7 @@ impl Runs {
             Said::Event(Line::Whole(line)) => self.hear_event(&line),
             Said::Ended(exit) => {
                 *self.child.borrow_mut() = None;
+                self.ended.set(self.ended.get() + 1);
                 self.change(|board| board.end(exit));
                 self.pending.borrow_mut().forget();
             }

@@ -18,8 +18,9 @@ const COMPARED: [i32; 2] = [0, 98];
 
 /// Lists the results.
 pub(crate) async fn list(server: &Server) -> Reply {
-    let listed = server.with_results(|results| {
-        let runs: Vec<Value> = results.list().iter().map(|entry| json!(**entry)).collect();
+    let ended = server.runs.ended();
+    let listed = server.with_results(move |results| {
+        let runs: Vec<Value> = results.list_after(ended).iter().map(|entry| json!(**entry)).collect();
         json!({ "runs": runs })
     });
     match listed.await {

@@ -80,7 +80,7 @@ fn running(stage: &Stage, page: &Page) {
     page.click("#nav-watch");
     page.until_text("#failures", "HTTP 5");
     assert!(column(&stage.board(), "t").len() > 80);
-    shoot(page, "watch", [1750, 1900]);
+    shoot(page, "watch", [1600, 1900]);
 }
 
 fn experiment(stage: &Stage, label: &str) {

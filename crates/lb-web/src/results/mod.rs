@@ -30,12 +30,14 @@ pub(crate) struct Results {
     known: HashMap<PathBuf, (u64, Arc<Entry>)>,
     listed: Vec<Arc<Entry>>,
     looked: Option<Instant>,
+    /// The number of runs that had ended then.
+    ended: u64,
 }
 
 impl Results {
     /// Makes the list of a folder that need not exist yet.
     pub(crate) fn new(root: Root) -> Self {
-        Self { root, known: HashMap::new(), listed: Vec::new(), looked: None }
+        Self { root, known: HashMap::new(), listed: Vec::new(), looked: None, ended: 0 }
     }
 
     /// Returns the results, newest first. Reads files, so it is to be called on a thread that may wait.
@@ -45,6 +47,15 @@ impl Results {
             self.looked = Some(Instant::now());
         }
         &self.listed
+    }
+
+    /// Returns the results, newest first, as they are once so many runs have ended: a list from before is not used again.
+    pub(crate) fn list_after(&mut self, ended: u64) -> &[Arc<Entry>] {
+        if self.ended != ended {
+            self.ended = ended;
+            self.looked = None;
+        }
+        self.list()
     }
 
     /// Returns the results with an id.

@@ -105,3 +105,15 @@ fn ids_are_names_that_an_address_can_hold_and_hashes_of_all_others() {
         assert_eq!(id(none), None, "{none}");
     }
 }
+
+#[test]
+fn a_list_from_before_the_end_of_a_run_is_not_used_after_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(&folder.path().join("a/summary.json"), &summary("a", "2026-11-30T01:00:00Z"));
+    let mut results = Results::new(Root::new(folder.path()));
+    assert_eq!(results.list_after(0).len(), 1);
+    results.looked = Some(Instant::now() + Duration::from_secs(60));
+    write(&folder.path().join("b/summary.json"), &summary("b", "2026-11-30T02:00:00Z"));
+    assert_eq!(results.list_after(0).len(), 1, "the folders are not looked at for every call");
+    assert_eq!(results.list_after(1).len(), 2, "a run has ended since");
+}
