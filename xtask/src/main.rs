@@ -11,10 +11,10 @@
 )]
 
 mod deny;
-mod dist;
 mod fuzz;
 mod libtorch;
 mod load_balancers;
+mod packaging;
 mod python;
 mod readme;
 
@@ -94,7 +94,7 @@ enum Task {
     Fuzz(fuzz::FuzzArgs),
     /// Packs `bench` as a tarball, a Debian package and a Python wheel in `target/dist/`, with the licences of what it
     /// contains, a bill of materials and checksums. The same sources and toolchain give the same bytes.
-    Dist(dist::DistArgs),
+    Dist(packaging::DistArgs),
     /// Sets up libtorch and runs the trainer: `cargo run --release --locked -p rl-trainer --bin rl-train`.
     RlTrain {
         /// Arguments passed to `rl-train` unchanged; its exit code is passed on.
@@ -194,7 +194,7 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         fuzz::run(root, args)?;
     }
     if let Task::Dist(args) = task {
-        dist::run(root, &python::target(root), args)?;
+        packaging::run(root, &python::target(root), args)?;
     }
     for step in task.steps() {
         if libtorch::needed_by(&step) {

@@ -290,7 +290,7 @@ fn no_program() {
 }
 
 fn check_py() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dist/check.py")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packaging/check.py")
 }
 
 /// Returns the files below a folder, relative to it.
