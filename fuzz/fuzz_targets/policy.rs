@@ -2,6 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    (lb_fuzz::find("policy").expect("the target exists").run)(bytes);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| lb_fuzz::targets::policy(bytes));

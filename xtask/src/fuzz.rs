@@ -23,22 +23,37 @@ const ALLOCATION: u32 = 256;
 /// The longest time for one input in seconds. Instrumented code is several times slower than usual.
 const SECONDS: u32 = 10;
 
-/// A folder with examples of each kind of file, besides the stored inputs. The names are those of the targets in
-/// `lb-fuzz`.
-const TARGETS: [(&str, Option<&str>); 13] = [
-    ("config", Some("configs")),
-    ("topology", Some("configs/topologies")),
-    ("journey", Some("configs/journeys")),
-    ("recording", Some("configs/recordings")),
-    ("thresholds", None),
-    ("policy", Some("configs/policies")),
-    ("analyze", None),
-    ("traces", None),
-    ("balancer", Some("configs/load-balancers")),
-    ("framing", None),
-    ("import", None),
-    ("model", None),
-    ("scrape", None),
+/// A target of `lb-fuzz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Target {
+    /// Its name there.
+    name: &'static str,
+    /// A folder with examples of this kind of file, besides the stored inputs.
+    examples: Option<&'static str>,
+    /// The longest input in bytes; what is stored is cut off there. The time for an input grows with its length, while a
+    /// rule that is broken is broken by a short input, too: there are short stored inputs of every kind of file.
+    longest: u32,
+}
+
+const fn target(name: &'static str, examples: Option<&'static str>, longest: u32) -> Target {
+    Target { name, examples, longest }
+}
+
+/// The targets, in the order of those in `lb-fuzz`.
+const TARGETS: [Target; 13] = [
+    target("config", Some("configs"), 2_048),
+    target("topology", Some("configs/topologies"), 2_048),
+    target("journey", Some("configs/journeys"), 2_048),
+    target("recording", Some("configs/recordings"), 512),
+    target("thresholds", None, 192),
+    target("policy", Some("configs/policies"), 16_384),
+    target("analyze", None, 2_048),
+    target("traces", None, 8_192),
+    target("balancer", Some("configs/load-balancers"), 2_048),
+    target("framing", None, 512),
+    target("import", None, 2_048),
+    target("model", None, 2_048),
+    target("scrape", None, 1_024),
 ];
 
 /// What to run.
@@ -64,8 +79,9 @@ pub(crate) fn run(root: &Path, args: &FuzzArgs) -> anyhow::Result<()> {
     let target_dir = root.join("target/fuzz");
     build(root, &target_dir)?;
     let mut failed = Vec::new();
-    for (name, examples) in chosen {
-        let mut command = program(root, &target_dir, name, examples, args)?;
+    for target in chosen {
+        let mut command = program(root, &target_dir, target, args)?;
+        let name = target.name;
         lb_io::complain(format_args!("fuzzing {name}: {} executions", args.executions));
         let status = command.status().with_context(|| format!("failed to start the program of {name}"))?;
         if !status.success() {
@@ -83,13 +99,13 @@ pub(crate) fn run(root: &Path, args: &FuzzArgs) -> anyhow::Result<()> {
 }
 
 /// Returns the targets with these names; all of them if there are none.
-fn choose(names: &[String]) -> anyhow::Result<Vec<(&'static str, Option<&'static str>)>> {
+fn choose(names: &[String]) -> anyhow::Result<Vec<Target>> {
     if names.is_empty() {
         return Ok(TARGETS.to_vec());
     }
     let find = |name: &String| {
-        let found = TARGETS.iter().find(|(known, _)| known == name).copied();
-        let known = || TARGETS.map(|(known, _)| known).join(", ");
+        let found = TARGETS.iter().find(|target| target.name == name).copied();
+        let known = || TARGETS.map(|target| target.name).join(", ");
         found.with_context(|| format!("there is no fuzz target `{name}`; there are {}", known()))
     };
     names.iter().map(find).collect()
@@ -121,13 +137,8 @@ fn host() -> anyhow::Result<String> {
 }
 
 /// Returns the command that runs a target.
-fn program(
-    root: &Path,
-    target_dir: &Path,
-    name: &str,
-    examples: Option<&str>,
-    args: &FuzzArgs,
-) -> anyhow::Result<Command> {
+fn program(root: &Path, target_dir: &Path, target: Target, args: &FuzzArgs) -> anyhow::Result<Command> {
+    let Target { name, examples, longest } = target;
     let folder = |name: PathBuf| -> anyhow::Result<PathBuf> {
         std::fs::create_dir_all(&name).with_context(|| format!("failed to create `{}`", name.display()))?;
         Ok(name)
@@ -142,7 +153,7 @@ fn program(
         .args(examples.map(|folder| root.join(folder)));
     command.arg(format!("-runs={}", args.executions)).arg(format!("-seed={}", args.seed));
     command.arg(format!("-timeout={SECONDS}")).arg(format!("-rss_limit_mb={MEMORY}"));
-    command.arg(format!("-malloc_limit_mb={ALLOCATION}"));
+    command.arg(format!("-malloc_limit_mb={ALLOCATION}")).arg(format!("-max_len={longest}"));
     command.arg(format!("-artifact_prefix={}/{name}-", findings.display()));
     command.arg("-print_final_stats=1").arg("-verbosity=1");
     Ok(command)
@@ -156,7 +167,23 @@ mod tests {
     fn the_targets_are_those_of_the_library() {
         let library: Vec<(&str, Option<&str>)> =
             lb_fuzz::TARGETS.iter().map(|target| (target.name, target.examples)).collect();
-        assert_eq!(library, TARGETS);
+        assert_eq!(library, TARGETS.map(|target| (target.name, target.examples)));
+    }
+
+    #[test]
+    fn no_stored_input_is_cut_off() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+        for target in TARGETS {
+            for file in std::fs::read_dir(corpus.join(target.name)).expect("stored inputs") {
+                let file = file.expect("a file");
+                let length = file.metadata().expect("its length").len();
+                assert!(
+                    length <= u64::from(target.longest),
+                    "{} is {length} bytes long",
+                    file.path().display()
+                );
+            }
+        }
     }
 
     #[test]
@@ -166,7 +193,7 @@ mod tests {
             error.to_string().contains("there is no fuzz target `confg`; there are config, topology"),
             "{error}"
         );
-        assert_eq!(choose(&["traces".to_owned()]).expect("there is"), [("traces", None)]);
+        assert_eq!(choose(&["traces".to_owned()]).expect("there is"), [target("traces", None, 8_192)]);
         assert_eq!(choose(&[]).expect("all").len(), TARGETS.len());
     }
 }

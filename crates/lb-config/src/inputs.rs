@@ -3,6 +3,7 @@
 use super::bundled;
 use super::environment;
 use super::error::Findings;
+use super::library::Library;
 use super::mock_api::MockApi;
 use super::packs::bundled::mock_apis;
 use super::raw::Source;
@@ -15,6 +16,9 @@ use lb_document::{explain, parse};
 use serde_json::Value;
 use std::path::Path;
 
+static JOURNEYS: Library<Journey> = Library::new(bundled::JOURNEYS);
+static TOPOLOGIES: Library<Topology> = Library::new(bundled::TOPOLOGIES);
+
 /// Reads the journey, with the values that it takes from the environment. `None` after a problem.
 pub(super) fn read_journey(
     settings: &Settings,
@@ -23,7 +27,7 @@ pub(super) fn read_journey(
     findings: &mut Findings,
 ) -> Option<Journey> {
     let at = &settings.journey.at;
-    let mut journey: Journey = resolve(&settings.journey.value, at, bundled::JOURNEYS, folder, findings)?;
+    let mut journey: Journey = resolve(&settings.journey.value, at, &JOURNEYS, folder, findings)?;
     environment::fill(&mut journey, at, variable, findings);
     Some(journey)
 }
@@ -38,7 +42,7 @@ pub(super) fn read_topology(
     let source = &settings.topology;
     // A path in a flag is only relative to the working directory.
     let folder = folder.filter(|_| !source.is_flag());
-    let mut topology: Topology = resolve(&source.value, &source.at, bundled::TOPOLOGIES, folder, findings)?;
+    let mut topology: Topology = resolve(&source.value, &source.at, &TOPOLOGIES, folder, findings)?;
     let own = topology.faults.len();
     for (key, faults) in [(source.at.as_str(), &Vec::new()), ("bench.faults", &settings.faults)] {
         topology.faults.extend(faults.iter().cloned());

@@ -63,6 +63,7 @@ mod frame;
 mod inputs;
 mod length;
 mod length_setting;
+mod library;
 mod load_balancer;
 mod mock_api;
 mod overrides;

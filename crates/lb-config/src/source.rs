@@ -1,9 +1,10 @@
 //! Turns a name into raw types: finds the file, reads it, detects its dialect and validates it.
 
-use super::bundled::{self, Bundled};
+use super::bundled;
 use super::document::too_long;
 use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Note, Problem};
+use super::library::Library;
 use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
 use lb_admin_client::Declaration;
 use lb_admin_client::declared::blank_headers;
@@ -227,10 +228,10 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
 
 /// Resolves a journey or a topology: the object itself, a bundled name, or a path (from the working
 /// directory, then from the config's folder). `None` after a problem.
-pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone>(
+pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone + 'static>(
     source: &Source<T>,
     key: &str,
-    files: &[Bundled],
+    library: &Library<T>,
     folder: Option<&Path>,
     findings: &mut Findings,
 ) -> Option<T> {
@@ -238,21 +239,20 @@ pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone>(
         Source::Inline(object) => return Some((**object).clone()),
         Source::Named(name) => name,
     };
-    let text = match bundled::find(files, name) {
-        Some(text) => text.to_owned(),
-        None => match read_beside(name, folder) {
-            Ok(text) => text,
-            Err(error) => {
-                let bundled = listing(bundled::names(files));
-                let hint = did_you_mean(name, bundled::names(files));
-                let message =
-                    format!("is neither bundled ({bundled}){hint} nor a file that can be read ({error})");
-                findings.wrong(key, name.as_str(), message);
-                return None;
-            }
-        },
-    };
-    read_typed(&text, name, key, findings)
+    if let Some(bundled) = library.find(name, |text| read_typed(text, name, key, findings)) {
+        return bundled;
+    }
+    match read_beside(name, folder) {
+        Ok(text) => read_typed(&text, name, key, findings),
+        Err(error) => {
+            let bundled = listing(library.names());
+            let hint = did_you_mean(name, library.names());
+            let message =
+                format!("is neither bundled ({bundled}){hint} nor a file that can be read ({error})");
+            findings.wrong(key, name.as_str(), message);
+            None
+        }
+    }
 }
 
 /// Reads the declaration of a load balancer from a file (from the working directory, then from the config's
@@ -277,7 +277,7 @@ pub(super) fn read_declaration(
 }
 
 /// Deserialises the text of the file `name` that `key` names. `None` after a problem.
-fn read_typed<T: JsonSchema + DeserializeOwned>(
+fn read_typed<T: JsonSchema + DeserializeOwned + 'static>(
     text: &str,
     name: &str,
     key: &str,

@@ -3,7 +3,7 @@
 
 /// The first byte says whether the request was a HEAD request, the second where the bytes are cut in two; the rest is
 /// what a peer sends before it closes the connection.
-pub(crate) fn replies(bytes: &[u8]) {
+pub fn replies(bytes: &[u8]) {
     let [head, cut, stream @ ..] = bytes else { return };
     let is_head = head % 2 == 1;
     let generator = lb_load::framing::read_reply(&[stream], is_head);

@@ -39,6 +39,14 @@ fn stored_recordings_keep_to_the_rules_in_every_format() {
 }
 
 #[test]
+fn stored_results_keep_to_the_rules_in_each_rendering() {
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/analyze")) {
+        println!("{}", file.display());
+        lb_fuzz::analyze_in_full(&std::fs::read(file).expect("a stored input can be read"));
+    }
+}
+
+#[test]
 fn each_target_has_a_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).expect("the manifest of the programs");
@@ -46,7 +54,7 @@ fn each_target_has_a_program() {
         let program = format!("fuzz_targets/{}.rs", target.name);
         assert!(manifest.contains(&program), "fuzz/Cargo.toml names {program}");
         let source = std::fs::read_to_string(root.join(&program)).expect("the program exists");
-        assert!(source.contains(&format!("\"{}\"", target.name)), "{program} runs its own target");
+        assert!(source.contains(&format!("targets::{}(", target.name)), "{program} runs its own target");
     }
     assert_eq!(files(&root.join("fuzz_targets")).len(), TARGETS.len(), "no program is left over");
 }

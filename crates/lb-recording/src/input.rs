@@ -24,18 +24,20 @@ pub(crate) fn open(path: &Path) -> io::Result<Input> {
             let message = "nothing is piped to standard input; use `zcat access.log.gz | bench --replay -`";
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
-        return decompressed(io::stdin());
+        return decompressed(io::stdin(), BUFFER);
     }
     let file = lb_io::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder; name the files in it"));
     }
-    decompressed(file)
+    decompressed(file, BUFFER)
 }
 
 /// Returns the content of bytes in memory.
 pub(crate) fn of_bytes(bytes: Vec<u8>) -> io::Result<Input> {
-    decompressed(Cursor::new(bytes))
+    // A buffer is filled with zeros first, which takes longer than reading a short text.
+    let buffer = bytes.len().clamp(1, BUFFER);
+    decompressed(Cursor::new(bytes), buffer)
 }
 
 /// Returns what bytes hold that gzip or zstd compressed, and other bytes as they are.
@@ -55,10 +57,10 @@ pub fn decompress(bytes: Vec<u8>, longest: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-fn decompressed(source: impl Read + 'static) -> io::Result<Input> {
+fn decompressed(source: impl Read + 'static, buffer: usize) -> io::Result<Input> {
     let taken = Rc::new(Cell::new(0));
     let counted = Counted { source, taken: Rc::clone(&taken) };
-    let mut source = BufReader::with_capacity(BUFFER, counted);
+    let mut source = BufReader::with_capacity(buffer, counted);
     let head = source.fill_buf()?;
     let guarded = |source: Box<dyn Read>| -> Input {
         Box::new(BufReader::with_capacity(BUFFER, Guarded { source, taken: Rc::clone(&taken), given: 0 }))

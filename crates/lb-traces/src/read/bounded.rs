@@ -1,10 +1,10 @@
-//! Bounds the memory that the Parquet decoder takes for what a file says about itself.
+//! Bounds the memory and the time that the Parquet decoder takes for what a file says about itself.
 //!
 //! The decoder allocates what a page or the schema claims before it finds out whether the claim is true, and a column of
 //! a few bytes can claim to hold billions of values that are all equal. The values of a file are bounded as a whole as well,
 //! so that a small file is not read for minutes.
 
-use super::thrift;
+use super::{shapes, thrift};
 use bytes::Bytes;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
@@ -28,8 +28,8 @@ const VALUES_OF_SMALL_FILES: u64 = 1 << 20;
 /// The longest metadata at the end of a file: thousands of row groups of hundreds of columns.
 const LONGEST_METADATA: u64 = 64 << 20;
 
-/// The bytes with which the header of a page begins, and that hold its size.
-const HEADER: usize = 64;
+/// How many bytes the header of a page has: few, unless it holds statistics of long texts.
+const HEADERS: [usize; 3] = [64, 4 << 10, 1 << 20];
 
 /// The bytes after the metadata: its length and the mark of the format.
 const FOOTER: u64 = 8;
@@ -38,7 +38,22 @@ fn refused(problem: String) -> ParquetError {
     ParquetError::General(problem)
 }
 
-/// A file whose pages and schema ask for bounded memory.
+/// The mark of the format, at the end of a file.
+const MARK: &[u8] = b"PAR1";
+
+fn check_metadata(metadata: &[u8]) -> Result<()> {
+    if let Some((children, elements)) = thrift::schema(metadata)
+        && u64::try_from(children).is_ok_and(|children| children > elements)
+    {
+        return Err(refused(format!("its schema has {elements} elements and claims {children}")));
+    }
+    match shapes::is_metadata(metadata) {
+        true => Ok(()),
+        false => Err(refused("its metadata is malformed".to_owned())),
+    }
+}
+
+/// A file whose pages and schema ask for bounded memory and time.
 pub(super) struct Bounded<R>(R);
 
 impl<R: ChunkReader> Bounded<R> {
@@ -51,12 +66,9 @@ impl<R: ChunkReader> Bounded<R> {
             if metadata > LONGEST_METADATA {
                 return Err(refused(format!("its metadata has {metadata} bytes")));
             }
-            // Other faults of the metadata are left to the decoder.
-            if let Some(start) = length.checked_sub(FOOTER + metadata)
-                && let Some((children, elements)) = thrift::schema(&file.get_bytes(start, metadata as usize)?)
-                && u64::try_from(children).is_ok_and(|children| children > elements)
-            {
-                return Err(refused(format!("its schema has {elements} elements and claims {children}")));
+            // Other faults, such as a file that is cut off, are left to the decoder.
+            if let Some(start) = length.checked_sub(FOOTER + metadata).filter(|_| footer.ends_with(MARK)) {
+                check_metadata(&file.get_bytes(start, metadata as usize)?)?;
             }
         }
         Ok(Self(file))
@@ -76,9 +88,19 @@ impl<R: ChunkReader> ChunkReader for Bounded<R> {
     fn get_read(&self, start: u64) -> Result<Self::T> {
         let left = self.len().saturating_sub(start);
         if left > FOOTER {
-            let header = self.0.get_bytes(start, HEADER.min(usize::try_from(left).unwrap_or(HEADER)))?;
+            let begin =
+                |length: usize| self.0.get_bytes(start, length.min(usize::try_from(left).unwrap_or(length)));
+            let header = begin(HEADERS[0])?;
             if let Some(size) = thrift::page_size(&header).filter(|size| *size > LARGEST_PAGE) {
                 return Err(refused(format!("a page claims {size} bytes; at most {LARGEST_PAGE} are read")));
+            }
+            let mut lengths = HEADERS[1..].iter();
+            let mut is_page = shapes::is_page(&header);
+            while !is_page && let Some(length) = lengths.next() {
+                is_page = shapes::is_page(&begin(*length)?);
+            }
+            if !is_page {
+                return Err(refused("the header of a page is malformed".to_owned()));
             }
         }
         self.0.get_read(start)
@@ -169,5 +191,29 @@ mod tests {
         assert!(budget.clone().take(10 * EXPANSION), "and some for each byte, whichever column takes them");
         assert!(!budget.take(1), "and no more");
         assert!(Budget::new(Budget::values_of_file(u64::MAX)).take(u64::MAX));
+    }
+
+    #[test]
+    fn metadata_of_another_shape_is_refused_before_it_is_decoded() {
+        // Field 15 lists two thousand million flags, which would be counted one by one.
+        let metadata = [0xf9, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07, 0];
+        let file = [MARK, &metadata, &8_u32.to_le_bytes(), MARK].concat();
+        let error = Bounded::new(Bytes::from(file)).err().expect("it is refused");
+        assert!(error.to_string().contains("its metadata is malformed"), "{error}");
+    }
+
+    #[test]
+    fn the_header_of_a_page_may_be_long_but_not_malformed() {
+        let sizes: &[u8] = &[0x15, 0, 0x15, 200, 1, 0x15, 10];
+        // Four numbers, and statistics whose greatest value is a text of 200 bytes.
+        let data: &[u8] = &[0x2c, 0x15, 2, 0x15, 0, 0x15, 0, 0x15, 0, 0x1c, 0x18, 0xc8, 0x01];
+        let page = [sizes, data, &[b'x'; 200], &[0, 0, 0], &[1; 100]].concat();
+        assert!(
+            Bounded(Bytes::from(page)).get_read(0).is_ok(),
+            "the header is longer than what is read first"
+        );
+        let malformed = [sizes, &[0x29, 0x05, 0], &[1; 100]].concat();
+        let error = Bounded(Bytes::from(malformed)).get_read(0).err().expect("field 5 is a list");
+        assert!(error.to_string().contains("the header of a page is malformed"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ mod exchange;
 mod panics;
 mod parquet;
 mod pools;
+mod shapes;
 mod source;
 mod thrift;
 mod traces;

@@ -8,19 +8,19 @@
 const DEEPEST: u32 = 16;
 
 /// The types of values, as the protocol numbers them.
-mod kind {
-    pub(super) const TRUE: u8 = 1;
-    pub(super) const FALSE: u8 = 2;
-    pub(super) const I8: u8 = 3;
-    pub(super) const I16: u8 = 4;
-    pub(super) const I32: u8 = 5;
-    pub(super) const I64: u8 = 6;
-    pub(super) const DOUBLE: u8 = 7;
-    pub(super) const BINARY: u8 = 8;
-    pub(super) const LIST: u8 = 9;
-    pub(super) const SET: u8 = 10;
-    pub(super) const STRUCT: u8 = 12;
-    pub(super) const UUID: u8 = 13;
+pub(super) mod kind {
+    pub(in super::super) const TRUE: u8 = 1;
+    pub(in super::super) const FALSE: u8 = 2;
+    pub(in super::super) const I8: u8 = 3;
+    pub(in super::super) const I16: u8 = 4;
+    pub(in super::super) const I32: u8 = 5;
+    pub(in super::super) const I64: u8 = 6;
+    pub(in super::super) const DOUBLE: u8 = 7;
+    pub(in super::super) const BINARY: u8 = 8;
+    pub(in super::super) const LIST: u8 = 9;
+    pub(in super::super) const SET: u8 = 10;
+    pub(in super::super) const STRUCT: u8 = 12;
+    pub(in super::super) const UUID: u8 = 13;
 }
 
 /// Returns the size of a page once it is decompressed, from the bytes with which its header begins. `None` if they do not
@@ -68,7 +68,7 @@ pub(super) fn schema(metadata: &[u8]) -> Option<(i64, u64)> {
 }
 
 /// The bytes that have not been read yet.
-struct Scan<'a>(&'a [u8]);
+pub(super) struct Scan<'a>(pub(super) &'a [u8]);
 
 impl Scan<'_> {
     fn byte(&mut self) -> Option<u8> {
@@ -100,7 +100,7 @@ impl Scan<'_> {
     }
 
     /// Returns the type and the number of the elements of a list, which follow.
-    fn list(&mut self) -> Option<(u8, u64)> {
+    pub(super) fn list(&mut self) -> Option<(u8, u64)> {
         let head = self.byte()?;
         let count = match head >> 4 {
             15 => self.unsigned()?,
@@ -111,8 +111,12 @@ impl Scan<'_> {
     }
 
     /// Calls `each` with the number and type of each field of a struct; it must read the value, or return `None` to stop.
-    fn fields(&mut self, depth: u32, mut each: impl FnMut(i64, u8, &mut Self) -> Option<()>) -> Option<()> {
-        let mut id = 0_i64;
+    pub(super) fn fields(
+        &mut self,
+        depth: u32,
+        mut each: impl FnMut(i16, u8, &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        let mut id = 0_i16;
         if depth > DEEPEST {
             return None;
         }
@@ -122,7 +126,8 @@ impl Scan<'_> {
                 return Some(());
             }
             id = match head >> 4 {
-                0 => self.signed()?,
+                // The decoder keeps the lowest bits of a number that is too great.
+                0 => self.signed()? as i16,
                 step => id.checked_add(step.into())?,
             };
             each(id, head & 0x0f, self)?;
@@ -130,7 +135,7 @@ impl Scan<'_> {
     }
 
     /// Skips a value.
-    fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
+    pub(super) fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
         if depth > DEEPEST {
             return None;
         }
@@ -147,14 +152,11 @@ impl Scan<'_> {
             }
             kind::LIST | kind::SET => {
                 let (element, count) = self.list()?;
-                for _ in 0..count {
-                    match element {
-                        // In a list, unlike in a field, a flag takes a byte.
-                        kind::TRUE | kind::FALSE => self.advance(1)?,
-                        element => self.skip(element, depth + 1)?,
-                    }
+                match element {
+                    // In a list, unlike in a field, a flag takes a byte, but not for the decoder when it skips the list.
+                    kind::TRUE | kind::FALSE if count > 0 => None,
+                    element => (0..count).try_for_each(|_| self.skip(element, depth + 1)),
                 }
-                Some(())
             }
             kind::STRUCT => self.fields(depth + 1, |_, kind, scan| scan.skip(kind, depth + 1)),
             _ => None,
