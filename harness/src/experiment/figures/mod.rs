@@ -3,6 +3,8 @@
 //!
 //! It runs on the task that watches the phase. Nothing of it exists unless an observer wants figures.
 
+mod sums;
+
 use super::events::{Event, Observe};
 use super::live_events::{
     BackendFigures, Counted, EndpointFigures, EndpointStatistics, FailureStatistics, Figures,
@@ -11,10 +13,11 @@ use super::live_events::{
 use lb_core::workload::Workload;
 use lb_core::{Outcome, Span, plain};
 use lb_load::Unlisted;
-use lb_record::{FailureRecord, Progress, Snapshot, StepSecond, WatchSink, WatchedSecond, merge_failures};
+use lb_record::{FailureRecord, Progress, Snapshot, StepSecond, WatchSink, WatchedSecond};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use sums::Sums;
 
 /// Seconds from one event with statistics to the next.
 const STATISTICS_EVERY_S: u32 = 2;
@@ -57,14 +60,6 @@ pub(crate) struct Watching {
     statistics_at: u32,
     /// Users and requests in flight while the phase ran.
     now: Snapshot,
-}
-
-/// What was added up.
-#[derive(Default)]
-struct Sums {
-    steps: Vec<StepSecond>,
-    backends: Vec<[u64; 2]>,
-    failures: Vec<FailureRecord>,
 }
 
 impl Watching {
@@ -218,36 +213,6 @@ impl Watching {
     }
 }
 
-impl Sums {
-    fn add(&mut self, second: WatchedSecond) {
-        self.merge(Self { steps: second.steps, backends: second.backends, failures: second.failures });
-    }
-
-    fn merge(&mut self, other: Self) {
-        if self.steps.len() < other.steps.len() {
-            self.steps.resize_with(other.steps.len(), StepSecond::default);
-        }
-        self.steps.iter_mut().zip(&other.steps).for_each(|(mine, theirs)| mine.merge(theirs));
-        if self.backends.len() < other.backends.len() {
-            self.backends.resize(other.backends.len(), [0; 2]);
-        }
-        for (mine, theirs) in self.backends.iter_mut().zip(&other.backends) {
-            mine[0] += theirs[0];
-            mine[1] += theirs[1];
-        }
-        if !other.failures.is_empty() {
-            self.failures = merge_failures(std::mem::take(&mut self.failures), other.failures, Span::ZERO);
-        }
-    }
-
-    /// Adds up all steps.
-    fn all(&self) -> StepSecond {
-        let mut all = StepSecond::default();
-        self.steps.iter().for_each(|step| all.merge(step));
-        all
-    }
-}
-
 fn millis(span: Option<Span>) -> f64 {
     span.map_or(0.0, Span::as_millis_f64)
 }
@@ -282,130 +247,4 @@ fn failure_words(failure: &FailureRecord) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use lb_core::Time;
-    use lb_core::workload::{
-        ActionIndex, ClassMix, Journey, Observer, Sample, Stage, StepIndex, UserClass, UserId,
-    };
-    use lb_record::{Recording, RecordingSpec};
-    use std::cell::RefCell;
-
-    /// Keeps what it observes.
-    #[derive(Default)]
-    struct Kept(RefCell<Vec<Event>>);
-
-    impl Observe for Kept {
-        fn observe(&self, event: &Event) {
-            self.0.borrow_mut().push(event.clone());
-        }
-
-        fn wants_figures(&self) -> bool {
-            true
-        }
-    }
-
-    fn about(workers: usize) -> WatchedPhase {
-        let journey: Journey = serde_json::from_str(
-            r#"{"name": "j", "actions": {"a": {"steps": [{"name": "list", "path": "/"}, {"name": "buy", "path": "/b"}]}}}"#,
-        )
-        .expect("a journey");
-        let class = UserClass {
-            name: "u".to_owned(),
-            actions: [("a".to_owned(), 1.0)].into(),
-            ..UserClass::default()
-        };
-        let stage = Stage {
-            name: "steady".to_owned(),
-            start: Span::ZERO,
-            duration: Span::from_secs(4),
-            ramp_up: Span::ZERO,
-            users: 1,
-            classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
-            user_variance: 0.0,
-            think_time_variance: 0.0,
-            action_randomness: 0.0,
-            max_users: 1,
-            background: false,
-            arrivals: None,
-        };
-        let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1);
-        WatchedPhase {
-            trial: "trial 1 of 2, p2c".to_owned(),
-            algorithm: Some("p2c".to_owned()),
-            phase: "measure",
-            workload: Arc::new(workload.expect("a sound workload")),
-            backends: vec!["b-1".to_owned(), "b-2".to_owned()],
-            unlisted: Arc::default(),
-            workers,
-            progress: Arc::default(),
-        }
-    }
-
-    fn sample(second: u64, ms: u64, step: u16, outcome: Outcome) -> Sample {
-        let done = Time::ZERO + Span::from_millis(1_000 * second + 500);
-        let sent = Time::ZERO + Span::from_millis(1_000 * second + 500 - ms);
-        Sample {
-            user: UserId(0),
-            action: ActionIndex(0),
-            step: StepIndex(step),
-            intended: sent,
-            sent,
-            done,
-            outcome,
-            status: if outcome == Outcome::Ok { 200 } else { 503 },
-            backend: Some(1),
-            bytes: 1,
-        }
-    }
-
-    #[test]
-    fn nothing_is_watched_unless_somebody_wants_figures() {
-        assert!(Watching::start(about(1), &()).is_none());
-    }
-
-    #[test]
-    fn figures_wait_for_the_slowest_worker_and_statistics_add_them_up() {
-        let kept = Kept::default();
-        let (mut watching, sink) = Watching::start(about(2), &kept).expect("it wants figures");
-        let spec = RecordingSpec { steps: 2, backends: 2, watch: Some(sink), ..RecordingSpec::default() };
-        let (recording, mut recorders) = Recording::start(spec, 2);
-        for second in 0..4 {
-            recorders[0].sample(&sample(second, 10, 0, Outcome::Ok));
-        }
-        watching.tell(&kept, Some(7));
-        assert!(kept.0.borrow().is_empty(), "one worker is missing");
-        for second in 0..4 {
-            let outcome = if second == 1 { Outcome::BackendError } else { Outcome::Ok };
-            recorders[1].sample(&sample(second, 30, 1, outcome));
-        }
-        watching.tell(&kept, Some(7));
-        recording.finish(recorders, Span::from_millis(3_600));
-        watching.finish(&kept, Some(7), 3.6);
-        let events = kept.0.into_inner();
-        let figures: Vec<&Figures> = events
-            .iter()
-            .filter_map(|event| if let Event::Figures(figures) = event { Some(&**figures) } else { None })
-            .collect();
-        assert_eq!(
-            figures.iter().map(|one| one.at_s).collect::<Vec<_>>(),
-            [1.0, 2.0, 3.0],
-            "the last is not whole"
-        );
-        let second = figures[1];
-        assert_eq!((second.requests, second.failures, second.aim), (2, 1, Some(7)));
-        assert_eq!(second.endpoints[1].failures, 1);
-        assert_eq!((second.backends[0].replies, second.backends[1].errors), (0, 1));
-        let latency = second.latency_ms.expect("there were requests");
-        assert_eq!((latency.mean, latency.max), (20.0, 30.0), "exact, over both workers");
-        let statistics: Vec<&Statistics> = events
-            .iter()
-            .filter_map(|event| if let Event::Statistics(one) = event { Some(&**one) } else { None })
-            .collect();
-        let last = statistics.last().expect("there are some at the end");
-        assert_eq!((last.total.requests, last.total.failures, last.seconds), (8, 1, 3.6));
-        assert_eq!(last.endpoints[0].counted.avg_ms, Some(10.0));
-        assert_eq!((last.failures[0].text.as_str(), last.failures[0].count), ("HTTP 503", 1));
-        assert_eq!(last.failures[0].name, "buy");
-    }
-}
+mod tests;
