@@ -88,7 +88,12 @@ impl Schedule {
             let place = next_class(&mixes, &mut of_stages, position);
             let (stage, plan) = closed[place];
             let class = next_class(&plan.classes, &mut dealt[place], of_stages[place] - 1);
-            users.push(UserPlan { id: UserId(position), stage, class, windows: vec![(Time::ZERO, Time::MAX)] });
+            users.push(UserPlan {
+                id: UserId(position),
+                stage,
+                class,
+                windows: vec![(Time::ZERO, Time::MAX)],
+            });
         }
         let arrivals = Vec::new();
         Self { inner: Arc::new(Inner { workload, seed, users, arrivals, sha256: OnceLock::new() }) }
