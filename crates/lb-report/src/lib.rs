@@ -73,7 +73,7 @@ pub mod parts {
     pub use super::html::{figure, page, prose, scrolling};
     pub use super::markdown::{captioned, escape};
     pub use super::tables::{Cell, Row, Table, Tone, observed_alone};
-    pub use super::text::{command_line, count, percent};
+    pub use super::text::{command_line, count, percent, trimmed};
 }
 
 pub use console::{render_summary, scenario_tables};

@@ -36,7 +36,7 @@ pub(super) fn seconds(value: f64) -> String {
 }
 
 /// Formats a number with a limited number of decimals, without zeros at the end.
-pub(super) fn trimmed(value: f64, digits: usize) -> String {
+pub fn trimmed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),

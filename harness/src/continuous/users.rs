@@ -4,6 +4,7 @@ use lb_core::Span;
 use lb_core::connections::ConnectionPolicy;
 use lb_core::workload::Workload;
 use lb_load::{Headcount, most_users};
+use lb_report::parts::{count, trimmed};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -78,40 +79,39 @@ impl Users {
     ) -> Result<String, String> {
         let aim = self.aim();
         if from.is_some_and(|from| from != aim) {
-            return Err(format!("another page has set {} since; look and try again", count(aim)));
+            return Err(format!("another page has set {} since; look and try again", in_words(aim)));
         }
         if users > self.most {
             return Err(match self.files {
                 Some(limit) => format!(
                     "{} need a connection each, and this process may have {limit} files open, which is room for {}; ask \
                      for fewer, or start again after `ulimit -n {}`",
-                    count(users),
+                    in_words(users),
                     self.most,
                     u64::from(users) + 1024
                 ),
-                None => format!("{} are too many; a load has room for {}", count(users), self.most),
+                None => format!("{} are too many; a load has room for {}", in_words(users), self.most),
             });
         }
         let rate = spawn_rate.or(self.spawn_rate);
         let now = Span::from_secs_f64(self.begun.elapsed().as_secs_f64());
         self.headcount.aim_at(users, rate, now);
         Ok(match (rate, users >= aim) {
-            _ if users == aim => format!("{}, as before", count(users)),
-            (None, _) => format!("{} from now on", count(users)),
-            (Some(rate), true) => format!("{} from now on, {} more each second", count(users), short(rate)),
-            (Some(rate), false) => format!("{} from now on, {} fewer each second", count(users), short(rate)),
+            _ if users == aim => format!("{}, as before", in_words(users)),
+            (None, _) => format!("{} from now on", in_words(users)),
+            (Some(rate), true) => {
+                format!("{} from now on, {} more each second", in_words(users), trimmed(rate, 2))
+            }
+            (Some(rate), false) => {
+                format!("{} from now on, {} fewer each second", in_words(users), trimmed(rate, 2))
+            }
         })
     }
 }
 
-fn count(users: u32) -> String {
-    if users == 1 { "1 user".to_owned() } else { format!("{users} users") }
-}
-
-/// Writes a rate with at most two decimals.
-fn short(rate: f64) -> String {
-    let text = format!("{rate:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// Writes a number of users with its noun.
+fn in_words(users: u32) -> String {
+    count(users as usize, "user")
 }
 
 #[cfg(test)]
