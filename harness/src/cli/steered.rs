@@ -55,9 +55,7 @@ async fn take_commands(commands: &mut Receiver<Received>, steered: &Steered) -> 
     while let Some(received) = commands.recv().await {
         match received {
             Ok(command) => obey(desk, command, interrupt, events).await,
-            Err(misread) => {
-                events.observe(&Event::Answered { id: misread.id, ok: false, text: misread.text });
-            }
+            Err(misread) => events.observe(&Event::answered(misread.id, Err(misread.text))),
         }
     }
     // The run goes on until it notices that it should end.

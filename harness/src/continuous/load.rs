@@ -38,7 +38,7 @@ pub(super) struct Load {
     workload: Arc<Workload>,
     /// The number of users, which can be changed; `None` if it cannot.
     pub(super) users: Option<Users>,
-    /// Tells figures; `None` if nobody wants them.
+    /// Tells figures; `None` if no observer wants them.
     pub(super) watching: Option<Watching>,
     /// When the faults of mock backends begin and end.
     faults: FaultTimes,
@@ -246,7 +246,7 @@ fn listen(bound: Bound, shared: &Arc<Shared>, run: &RunOptions<'_>) -> Result<Li
     Ok(listening)
 }
 
-/// Describes the load for whoever watches it.
+/// Describes the load as the phase that is watched.
 fn watched(
     stand: &Stand<'_>,
     shared: &Shared,
@@ -270,7 +270,7 @@ fn watched(
 fn refuse_late(desk: &Desk, events: &dyn Observe) {
     while let Some(command) = desk.take() {
         let text = "the load is over, so nothing can be changed any more".to_owned();
-        events.observe(&Event::Answered { id: command.id, ok: false, text });
+        events.observe(&Event::answered(command.id, Err(text)));
     }
     desk.begin(Now::Nothing);
 }

@@ -250,6 +250,13 @@ pub enum Event {
 }
 
 impl Event {
+    /// Makes the answer to the command `id`: `Ok` says what happens now, `Err` why the command is refused.
+    pub(crate) fn answered(id: Option<u64>, answer: Result<String, String>) -> Self {
+        let ok = answer.is_ok();
+        let (Ok(text) | Err(text)) = answer;
+        Self::Answered { id, ok, text }
+    }
+
     /// Makes the event that says that the trial `trial` enters the phase `phase`.
     pub(super) fn phase(trial: &str, phase: &str) -> Self {
         Self::PhaseStarted { trial: trial.to_owned(), phase: phase.to_owned() }

@@ -1,7 +1,8 @@
-//! When the faults of a scenario begin and end, in words for whoever watches.
+//! When the faults of a scenario begin and end, told in words while a phase runs.
 
 use super::events::{Event, Observe};
 use lb_core::fault::{Fault, FaultKind};
+use lb_report::parts::trimmed;
 
 /// The most beginnings and ends of faults that are told, for a fault that repeats for hours.
 const MOST: usize = 10_000;
@@ -57,9 +58,7 @@ impl FaultTimes {
         self.left.clear();
         self.active.sort_unstable();
         self.active.dedup();
-        for backend in self.active.drain(..) {
-            events.observe(&ends(&backend));
-        }
+        tell_back_to_normal(events, self.active.drain(..));
     }
 }
 
@@ -69,6 +68,13 @@ fn begins(backend: &str, fault: &Fault) -> Event {
 
 fn ends(backend: &str) -> Event {
     Event::Fault { backend: backend.to_owned(), text: "back to normal".to_owned(), begins: false }
+}
+
+/// Tells that faults of these backends are over.
+pub(crate) fn tell_back_to_normal(events: &dyn Observe, backends: impl IntoIterator<Item = String>) {
+    for backend in backends {
+        events.observe(&ends(&backend));
+    }
 }
 
 /// Says what a fault does to a backend.
@@ -94,8 +100,7 @@ pub(crate) fn fault_words(fault: &Fault) -> String {
 
 /// Writes a number with at most three decimals.
 fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    trimmed(value, 3)
 }
 
 #[cfg(test)]

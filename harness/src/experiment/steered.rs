@@ -1,9 +1,10 @@
 //! Obeys commands to an experiment, as far as an experiment can: its schedule is the same for all algorithms.
 
 use super::events::{Event, Observe};
-use super::fault_times::fault_words;
+use super::fault_times::{fault_words, tell_back_to_normal};
 use super::interrupt::Interrupt;
 use crate::steer::{Command, Desk, FaultWish, Now, Spoiled, UsersWish, Wish};
+use crate::testbed::Mocks;
 use lb_core::with_causes;
 
 /// What a command led to: `Ok` with what happens now, or `Err` with why it is refused.
@@ -31,11 +32,7 @@ pub async fn obey(desk: &Desk, command: Command, interrupt: &Interrupt, events: 
             Err("only a load without end takes marks; trials are compared as they are".to_owned())
         }
     };
-    let (ok, text) = match answer {
-        Ok(text) => (true, text),
-        Err(text) => (false, text),
-    };
-    events.observe(&Event::Answered { id, ok, text });
+    events.observe(&Event::answered(id, answer));
 }
 
 fn stop(now: Now, interrupt: &Interrupt) -> String {
@@ -99,11 +96,7 @@ async fn put_in(desk: &Desk, wish: &FaultWish, events: &dyn Observe) -> Answer {
 /// # Errors
 /// In words: there are no mock backends, or none of this name, or they refuse the fault.
 pub(crate) async fn put_in_fault(desk: &Desk, wish: &FaultWish, events: &dyn Observe) -> Answer {
-    let Some((mocks, backends)) = desk.mocks() else {
-        return Err(
-            "faults are put only into mock backends that `bench` started, and this run has none".to_owned()
-        );
-    };
+    let (mocks, backends) = find_mocks(desk)?;
     if !backends.contains(&wish.backend) {
         return Err(format!(
             "`{}` is no backend of this run; use one of {}",
@@ -123,11 +116,7 @@ pub(crate) async fn put_in_fault(desk: &Desk, wish: &FaultWish, events: &dyn Obs
 /// # Errors
 /// In words: there are none, or the mock backends do not answer.
 pub(crate) async fn clear_faults(desk: &Desk, events: &dyn Observe) -> Answer {
-    let Some((mocks, _)) = desk.mocks() else {
-        return Err(
-            "faults are put only into mock backends that `bench` started, and this run has none".to_owned()
-        );
-    };
+    let (mocks, _) = find_mocks(desk)?;
     mocks.clear_faults().await.map_err(|error| with_causes(&error))?;
     let backends = desk.take_out();
     if backends.is_empty() {
@@ -138,11 +127,11 @@ pub(crate) async fn clear_faults(desk: &Desk, events: &dyn Observe) -> Answer {
     Ok(text)
 }
 
-/// Tells that faults of these backends are over.
-pub(crate) fn tell_back_to_normal(events: &dyn Observe, backends: Vec<String>) {
-    for backend in backends {
-        events.observe(&Event::Fault { backend, text: "back to normal".to_owned(), begins: false });
-    }
+/// Returns the control API of the mock backends with their ids, or why there is none.
+fn find_mocks(desk: &Desk) -> Result<(Mocks, Vec<String>), String> {
+    desk.mocks().ok_or_else(|| {
+        "faults are put only into mock backends that `bench` started, and this run has none".to_owned()
+    })
 }
 
 #[cfg(test)]
