@@ -196,6 +196,12 @@ fn a_load_without_end_is_watched_and_steered_and_keeps_what_was_changed() {
         json!({ "do": "algorithm", "algorithm": "p2c" }),
         "switched to p2c; its control plane confirms it",
     );
+    let steerable = run.seen.iter().rfind(|event| event["event"] == "steerable").expect("it was told before");
+    assert_eq!(
+        (&steerable["algorithm"], &steerable["users"]),
+        (&json!("p2c"), &json!(5)),
+        "everyone who watches is told, not only the sender"
+    );
     run.next("p2c", |event| event["event"] == "figures" && event["algorithm"] == "p2c");
     run.obeys(json!({ "do": "mark", "name": "v2" }), "mark `v2` set");
     assert_eq!(run.event("mark")["name"], "v2");

@@ -101,7 +101,6 @@ export class Steer {
     try {
       const { ok, text } = await call("steer", command);
       if (ok && command.do === "users") this.board.aim = command.users;
-      if (ok && command.do === "algorithm") this.board.steerable = { ...this.board.steerable, algorithm: command.algorithm };
       this.say(ok, text);
     } catch (error) {
       this.say(false, error.message);

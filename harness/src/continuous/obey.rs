@@ -8,7 +8,7 @@ use lb_continuous::ChangeKind;
 use lb_core::{Algorithm, plain, with_causes};
 
 impl Load {
-    /// Returns the number of users that is aimed at; `None` if the load arrives by a rate, or nobody can change it.
+    /// Returns the number of users that is aimed at; `None` if the load arrives by a rate, or takes no commands.
     pub(super) fn aim(&self) -> Option<u32> {
         self.users.as_ref().map(Users::aim)
     }
@@ -32,11 +32,8 @@ impl Load {
     /// Obeys and answers the commands that wait.
     pub(super) async fn obey_all(&mut self, desk: &Desk, stand: &mut Stand<'_>, events: &dyn Observe) {
         while let Some(Command { id, wish }) = desk.take() {
-            let (ok, text) = match self.obey(wish, desk, stand, events).await {
-                Ok(text) => (true, text),
-                Err(text) => (false, text),
-            };
-            events.observe(&Event::Answered { id, ok, text });
+            let answer = self.obey(wish, desk, stand, events).await;
+            events.observe(&Event::answered(id, answer));
         }
     }
 
@@ -67,7 +64,7 @@ impl Load {
                 self.shared.change(ChangeKind::Fault, &text);
                 Ok(text)
             }
-            Wish::Algorithm(named) => self.switch(&named, stand).await,
+            Wish::Algorithm(named) => self.switch(&named, stand, events).await,
             Wish::Mark(request) => {
                 let mark = self.shared.mark(&request).map_err(|error| error.to_string())?;
                 Ok(format!("mark `{}` set after {:.0} s", plain::line(&mark.name), mark.at_s))
@@ -80,8 +77,13 @@ impl Load {
         }
     }
 
-    /// Switches the load balancer.
-    async fn switch(&mut self, named: &str, stand: &mut Stand<'_>) -> Result<String, String> {
+    /// Switches the load balancer, and tells `events` which algorithm is active then.
+    async fn switch(
+        &mut self,
+        named: &str,
+        stand: &mut Stand<'_>,
+        events: &dyn Observe,
+    ) -> Result<String, String> {
         let offered = stand.algorithms();
         if offered.is_empty() {
             return Err("this load balancer is measured as it is and cannot be switched".to_owned());
@@ -99,6 +101,7 @@ impl Load {
                 if let Some(watching) = &mut self.watching {
                     watching.set_algorithm(algorithm.to_string());
                 }
+                events.observe(&self.steerable(stand, Some(algorithm.to_string())));
                 let text = format!("the load balancer was switched to {algorithm}; {said}");
                 self.shared.change(ChangeKind::Algorithm, &text);
                 Ok(text)
