@@ -64,7 +64,8 @@ pub(super) async fn send(
     let progress = Arc::new(lb_record::Progress::default());
     let name = phase.name;
     let workload = Arc::clone(phase.schedule.workload());
-    let population = (!phase.schedule.is_open()).then(|| Population::of(phase.schedule.users()));
+    let has_aim = context.events.wants_figures() && !phase.schedule.is_open();
+    let population = has_aim.then(|| Population::of(phase.schedule.users()));
     let aim = |elapsed: Duration| Some(population.as_ref()?.active(elapsed.as_secs() as u32));
     let mut faults = fault_times(testbed, &phase);
     let slow = phase.slow.as_ref().map(|slow| slow.watch.clone());
