@@ -1,9 +1,9 @@
 //! The recorder of one worker thread, which receives every finished request.
 //!
 //! It is on the hot path: per request a few additions and three histogram increments (four in the open
-//! model, and one more while somebody watches), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for the
-//! first time. At the end of a second the current slice is swapped for an empty one that the collector has
-//! returned.
+//! model, and one more while somebody watches), no lock, no formatting, and an allocation only when a step,
+//! outcome or backend is seen for the first time. At the end of a second the current slice is swapped for an
+//! empty one that the collector has returned.
 
 use crate::cell::Cell;
 use crate::connections::ConnectionTimes;
@@ -75,10 +75,7 @@ impl Recorder {
             service: spec.open.then(Cell::default),
             sendings: spec.pieces.is_none().then(|| Sendings::new(spec.backends)),
             pieces: spec.pieces.clone(),
-            watched: spec
-                .watch
-                .clone()
-                .map(|sink| Box::new(Watched::new(sink, spec.steps, spec.backends))),
+            watched: spec.watch.clone().map(|sink| Box::new(Watched::new(sink, spec.steps, spec.backends))),
             arrivals: ArrivalCounts::default(),
             connections: ConnectionTimes::default(),
             named: NamedAlgorithm::default(),

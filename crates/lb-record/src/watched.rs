@@ -8,7 +8,7 @@ use crate::failures::{FailureRecord, Failures};
 use crate::histogram::{add_histogram, quantile, record_latency};
 use hdrhistogram::Histogram;
 use lb_core::Span;
-use lb_core::workload::{Sample, StepIndex};
+use lb_core::workload::Sample;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// The number of seconds that may wait for the receiver, over all workers.
@@ -24,7 +24,7 @@ pub struct WatchedSecond {
     pub worker: usize,
     /// The number of the second within the phase, from 0. Each worker sends its seconds in order.
     pub second: u32,
-    /// The requests that ended, by [`StepIndex`]; steps without requests at the end are left out.
+    /// The requests that ended, by [`StepIndex`](lb_core::workload::StepIndex).
     pub steps: Vec<StepSecond>,
     /// The number of replies of each backend and of those that were not the expected ones, by backend number.
     pub backends: Vec<[u64; 2]>,
@@ -117,7 +117,7 @@ impl StepSecond {
     }
 }
 
-/// What a recorder keeps for whoever watches.
+/// What a recorder keeps for the receiver of watched seconds.
 #[derive(Debug)]
 pub(crate) struct Watched {
     sink: WatchSink,
@@ -182,18 +182,11 @@ fn new_latencies() -> Histogram<u32> {
     Histogram::new(DIGITS).expect("2 significant digits are within HdrHistogram's 0..=5")
 }
 
-impl WatchedSecond {
-    /// Returns the requests of a step; `None` if there was none.
-    pub fn step(&self, step: StepIndex) -> Option<&StepSecond> {
-        self.steps.get(usize::from(step.0)).filter(|step| step.requests > 0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Recording, RecordingSpec};
-    use lb_core::workload::{ActionIndex, Observer, UserId};
+    use lb_core::workload::{ActionIndex, Observer, StepIndex, UserId};
     use lb_core::{Outcome, Time};
 
     fn sample(at_ms: u64, ms: u64, outcome: Outcome) -> Sample {
@@ -229,16 +222,16 @@ mod tests {
         assert_eq!(watched, play(spec()), "watching changes no result");
         let seconds: Vec<WatchedSecond> = seconds.try_iter().collect();
         assert_eq!(seconds.iter().map(|second| second.second).collect::<Vec<_>>(), [0, 1]);
-        let first = seconds[0].step(StepIndex(1)).expect("there were requests");
+        let first = &seconds[0].steps[1];
         assert_eq!((first.requests(), first.failures()), (100, 0));
         assert_eq!((first.min(), first.max()), (Some(Span::from_millis(1)), Some(Span::from_millis(100))));
         let p95 = first.quantile(0.95).expect("there were requests").as_millis_f64();
         assert!((p95 - 95.0).abs() < 1.0, "within 1 %: {p95}");
         assert_eq!((seconds[0].backends[1], seconds[1].backends[1]), ([100, 0], [1, 1]));
-        assert!(seconds[0].step(StepIndex(0)).is_none() && seconds[0].failures.is_empty());
+        assert!(seconds[0].steps[0].requests() == 0 && seconds[0].failures.is_empty());
         assert_eq!(seconds[1].failures[0].status, Some(503));
         let mut sum = first.clone();
-        sum.merge(seconds[1].step(StepIndex(1)).expect("one failed"));
+        sum.merge(&seconds[1].steps[1]);
         assert_eq!((sum.requests(), sum.failures(), sum.min()), (101, 1, Some(Span::from_millis(1))));
     }
 
@@ -253,7 +246,7 @@ mod tests {
         }
         assert_eq!(seconds.try_iter().count(), BACKLOG, "the others found no room");
         recorders[0].sample(&sample(1_000 * long + 500, 5, Outcome::Ok));
-        let late: u64 = seconds.try_iter().filter_map(|one| Some(one.step(StepIndex(1))?.requests())).sum();
+        let late: u64 = seconds.try_iter().map(|one| one.steps[1].requests()).sum();
         assert_eq!(late, long - BACKLOG as u64, "they come with the next second");
         recording.finish(recorders, Span::from_secs(long + 1));
     }
