@@ -7,8 +7,8 @@
 //! Data flows one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks,
 //! trials, phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. Progress is reported to
 //! observers, such as those of [`show`]. [`testbed`] starts and stops the system under test, [`suite`] keeps the index of
-//! several runs, [`steer`] takes commands of other programs, `lb_grading` reads results of other tools, [`traffic`] shows what `lb-synthesis` learned, [`exit`] turns
-//! errors into exit codes.
+//! several runs, [`steer`] takes commands of other programs, [`ui`] offers what the page may start, `lb_grading` reads
+//! results of other tools, [`traffic`] shows what `lb-synthesis` learned, [`exit`] turns errors into exit codes.
 //!
 //! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the interface in `driver.rs` and its
 //! two implementations `sim/mod.rs` and `live/phases.rs`, and last `judge.rs`.
