@@ -1,4 +1,4 @@
-//! How many users of closed stages should be there, as somebody outside says while a phase runs.
+//! The number of users of closed stages, which the caller of the engine can change while a phase runs.
 //!
 //! Users are numbered, and the first ones are there: with a headcount of `n`, users 0 to `n - 1`. A change goes step by
 //! step, as many users per second as asked for. Each worker looks at the headcount on its tick, a hundred times a
@@ -8,7 +8,7 @@ use lb_core::{Span, Time};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many users should be there, shared by whoever decides and the workers of a phase.
+/// The number of users that should be there, shared by the caller, who decides it, and the workers of a phase.
 ///
 /// For a schedule of [`Schedule::with_room`](lb_core::workload::Schedule::with_room). Users beyond the headcount stay
 /// away, or leave after the action under way and close their connection; they go on where they left off once they come

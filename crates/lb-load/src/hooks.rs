@@ -19,7 +19,7 @@ pub struct Hooks {
     /// Receives what each worker recorded, second by second, in place of the record at the end, as a phase without
     /// end needs; `None` keeps everything for that record.
     pub pieces: Option<PieceSink>,
-    /// Receives counts and latencies by step and backend, second by second; `None` if nobody watches.
+    /// Receives counts and latencies by step and backend, second by second; `None` if the phase is not watched.
     pub watch: Option<WatchSink>,
     /// How many users of closed stages are there; `None` plays the schedule as it is. With it, the schedule must be one
     /// of [`Schedule::with_room`](lb_core::workload::Schedule::with_room).

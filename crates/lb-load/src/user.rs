@@ -102,7 +102,7 @@ impl User {
         Ok(())
     }
 
-    /// Waits until `until`, and stays away while the user is sent away. Somebody who came back is not late.
+    /// Waits until `until`, and stays away while the user is sent away. A user that came back is not late.
     async fn wait_or_stay_away(&mut self, until: Time, windows: &[(Time, Time)]) -> io::Result<()> {
         let mut was_away = false;
         loop {

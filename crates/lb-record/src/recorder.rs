@@ -1,7 +1,7 @@
 //! The recorder of one worker thread, which receives every finished request.
 //!
 //! It is on the hot path: per request a few additions and three histogram increments (four in the open
-//! model, and one more while somebody watches), no lock, no formatting, and an allocation only when a step,
+//! model, and one more while the phase is watched), no lock, no formatting, and an allocation only when a step,
 //! outcome or backend is seen for the first time. At the end of a second the current slice is swapped for an
 //! empty one that the collector has returned.
 
@@ -39,7 +39,7 @@ pub struct Recorder {
     sendings: Option<Sendings>,
     /// Takes what was recorded at the end of each second; `None` keeps it until the end.
     pieces: Option<PieceSink>,
-    /// What is handed over to somebody who watches; `None` if nobody does.
+    /// What is handed over each second while the phase is watched; `None` if it is not.
     watched: Option<Box<Watched>>,
     arrivals: ArrivalCounts,
     connections: ConnectionTimes,

@@ -29,7 +29,7 @@ pub struct RecordingSpec {
     /// until the end.
     pub pieces: Option<PieceSink>,
     /// Receives counts and latencies by step and backend after each second, beside what is recorded anyway; `None` if
-    /// nobody watches.
+    /// the phase is not watched.
     pub watch: Option<WatchSink>,
     /// Receives progress after each second; `None` publishes nothing.
     pub progress: Option<Arc<Progress>>,

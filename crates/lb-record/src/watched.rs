@@ -1,6 +1,7 @@
-//! What somebody who watches a phase gets of each second: counts and latencies by step, replies by backend, and failures.
+//! What is handed over of each second while a phase is watched: counts and latencies by step, replies by backend, and
+//! failures.
 //!
-//! Nothing here exists unless somebody watches. Then each request costs one more histogram increment, in a histogram of
+//! Nothing here exists unless a phase is watched. Then each request costs one more histogram increment, in a histogram of
 //! a few kilobytes. A receiver that is too slow never holds up the load: what it does not take stays with the recorder
 //! and comes with a later second.
 
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_watches_gets_each_second_and_the_record_stays_whole() {
+    fn each_second_is_handed_over_and_the_record_stays_whole() {
         let (sink, seconds) = WatchSink::new();
         let spec = || RecordingSpec { steps: 2, backends: 2, ..RecordingSpec::default() };
         let play = |spec: RecordingSpec| {

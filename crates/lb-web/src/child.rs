@@ -129,7 +129,7 @@ impl Child {
     }
 }
 
-/// Writes commands until the child reads no more, or nobody can send any.
+/// Writes commands until the child reads no more, or no sender is left.
 async fn write(mut stdin: ChildStdin, mut waiting: mpsc::Receiver<String>) {
     while let Some(mut line) = waiting.recv().await {
         line.push('\n');

@@ -44,7 +44,7 @@ struct Reader {
     changes: watch::Receiver<u64>,
     seen: Seen,
     last: Option<Instant>,
-    /// Says whether whoever watches is still signed in.
+    /// Says whether the page is still signed in.
     may_go_on: Box<dyn Fn() -> bool>,
     _counted: Counted,
 }

@@ -12,7 +12,7 @@ type Answer = (bool, String);
 pub(crate) struct Pending {
     last: u64,
     waiting: HashMap<u64, (&'static str, oneshot::Sender<Answer>)>,
-    /// Commands whose answer nobody waits for any more. Their answers still change the board.
+    /// Commands whose answer is not waited for any more. Their answers still change the board.
     late: HashMap<u64, &'static str>,
 }
 
@@ -25,14 +25,14 @@ impl Pending {
         (self.last, receiver)
     }
 
-    /// Notes that nobody waits for the answer any more.
+    /// Notes that the answer is not waited for any more.
     pub(crate) fn give_up(&mut self, id: u64) {
         if let Some((command, _)) = self.waiting.remove(&id) {
             self.late.insert(id, command);
         }
     }
 
-    /// Hands an answer to whoever waits for it. Returns the command that was answered.
+    /// Hands an answer to the request that waits for it. Returns the command that was answered.
     pub(crate) fn answer(&mut self, answer: &Answered) -> Option<&'static str> {
         let id = answer.id?;
         match self.waiting.remove(&id) {

@@ -1,4 +1,4 @@
-//! The run that is under way, its board, and everybody who watches it.
+//! The run that is under way, its board, and what wakes the pages that show it.
 //!
 //! There is one run at a time, since two of them on one machine would disturb each other's measurements.
 
@@ -88,7 +88,7 @@ impl Runs {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Returns what wakes whoever watches.
+    /// Returns what wakes a page when the board has changed.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

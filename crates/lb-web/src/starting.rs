@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the program puts results if it is not told otherwise.
 const DEFAULT_RESULTS: &str = "results";
 
-/// How a complaint about a flag ends, which says nothing to whoever sees a page.
+/// The end of a complaint about a flag, which is of no use on a page.
 const HELP: &str = "For more information, try '--help'.";
 
 /// What a check found.

@@ -1,7 +1,7 @@
 //! `--steer`: events as JSON lines on standard output, commands as JSON lines on standard input.
 //!
-//! Everything for people goes to standard error. The end of standard input counts as the first Ctrl-C, so whoever steers
-//! a run cannot leave it behind.
+//! Everything for people goes to standard error. The end of standard input counts as the first Ctrl-C, so a run
+//! does not outlive the program that steers it.
 
 use super::shared::listen_saying;
 use crate::exit::{ExitCode, Failure, OrExit};
@@ -13,7 +13,7 @@ use lb_io::{complain, divert};
 use std::convert::Infallible;
 use tokio::sync::mpsc::Receiver;
 
-/// What a run that takes commands shares with whoever sends them.
+/// What a run and the code that takes its commands share.
 pub(super) struct Steered {
     /// Set by a signal, by the command `stop` and by the end of the commands.
     pub(super) interrupt: Interrupt,

@@ -63,7 +63,7 @@ struct Live {
     notes: Vec<String>,
     /// What commands changed.
     changes: Vec<ChangeMade>,
-    /// The marks that were set since somebody asked, each with its time in seconds since the load began.
+    /// The marks that were set since they were last taken, each with its time in seconds since the load began.
     new_marks: Vec<(String, f64)>,
 }
 

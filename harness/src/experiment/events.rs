@@ -209,7 +209,7 @@ pub enum Event {
         /// Whether the fault begins; otherwise it ends.
         begins: bool,
     },
-    /// Somebody set a mark on a load without end.
+    /// A mark was set on a load without end.
     Mark {
         /// The name of the mark.
         name: String,

@@ -1,4 +1,4 @@
-//! What commands ask a run for, shared by the run and whoever takes the commands.
+//! What commands ask a run for, shared by the run and the code that takes the commands.
 
 use super::command::Command;
 use crate::testbed::Mocks;

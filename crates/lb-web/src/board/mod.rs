@@ -1,7 +1,7 @@
 //! The board: everything that a page shows of a run, made from the events of the run.
 //!
-//! Each change has a moment, a number that counts up. Whoever has seen the board at one moment is told what came after it,
-//! computed when they are ready for it: nothing waits in a queue for a slow reader, and a reader that was away for a minute
+//! Each change has a moment, a number that counts up. A page that has seen the board at one moment is told what came after it,
+//! computed when its connection has room: nothing waits in a queue for a slow page, and one that was away for a minute
 //! gets one change with everything. What cannot be told as a change, such as points that were merged, begins a new
 //! *edition* of the board, which is told as a whole.
 
@@ -44,7 +44,7 @@ const RULES: &[Merge] = &[
 /// Replies of backends: the time, then one value for each.
 const BACKEND_RULES: &[Merge] = &[Merge::Later, Merge::Mean];
 
-/// What somebody has seen of a board.
+/// What a page has seen of a board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     edition: u64,
