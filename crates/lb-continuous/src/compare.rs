@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub const FEWEST_WINDOWS: usize = 8;
 
 /// The fewest batches on each side.
-const FEWEST_BATCHES: usize = 6;
+pub(crate) const FEWEST_BATCHES: usize = 6;
 
 /// The smallest difference of error rates that matters: one percentage point.
 const ERROR_MARGIN: f64 = 0.01;

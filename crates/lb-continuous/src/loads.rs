@@ -4,7 +4,7 @@
 //! test, at one look. Unlike the trials of an experiment, the loads did not play one schedule in alternation, so the result
 //! says what differs, not why.
 
-use crate::compare::{Change, Finding, Measure, compare, overall};
+use crate::compare::{Change, FEWEST_BATCHES, Finding, Measure, compare, overall};
 use crate::document::ContinuousDocument;
 use crate::marks::{ALPHA, most_compared, said};
 use crate::window::Window;
@@ -110,9 +110,9 @@ fn sentence(verdict: Finding, changes: &[Change], base: &str) -> String {
         Finding::Worse => format!("worse than `{base}`: {}", list(Finding::Worse)),
         Finding::Better => format!("better than `{base}`: {}", list(Finding::Better)),
         Finding::Equivalent => format!("no difference from `{base}` that matters"),
-        Finding::TooLittleData => {
-            "there is too little data for a verdict: each load needs 6 whole windows or more after its first one".to_owned()
-        }
+        Finding::TooLittleData => format!(
+            "there is too little data for a verdict: each load needs {FEWEST_BATCHES} whole windows or more after its first one"
+        ),
         Finding::Undecided => {
             let p95 = changes.iter().find(|change| change.measure == Measure::P95);
             let seen = p95.filter(|change| change.change.is_some()).map(said);
@@ -206,6 +206,7 @@ mod tests {
     fn short_loads_show_their_values_without_a_verdict_and_others_are_refused() {
         let short = found(&windows(4, 10.0), &windows(4, 12.0));
         assert_eq!(short.verdict, Finding::TooLittleData);
+        assert!(short.sentence.contains("6 whole windows or more"), "{}", short.sentence);
         assert!(
             short.changes[0].before.is_some() && short.changes[0].after.is_some(),
             "{:?}",
