@@ -1,8 +1,8 @@
 //! What every program here says to its user, and every file that its user names.
 //!
-//! - **Printing** ([`print()`], [`complain`], [`Lossy`], [`divert`], [`print_raw`]): what only informs must not end a run. `println!` and
-//!   `eprintln!` panic when a pipe is closed or a disk is full; these functions do not. A text that standard
-//!   output did not take is remembered ([`unprinted`]), so that a program can say so by its exit code.
+//! - **Printing** ([`print()`], [`complain`], [`Lossy`], [`divert`], [`print_raw`]): what only informs must not end a
+//!   run. `println!` and `eprintln!` panic when a pipe is closed or a disk is full; these functions do not. A text that
+//!   standard output did not take is remembered ([`unprinted`]), so that a program can say so by its exit code.
 //! - **Reading** ([`read()`], [`read_text`], [`read_json`], [`open`], [`check_json`]): a file that a user names may be a pipe that
 //!   nobody writes to, a device without an end, or larger than the memory. All of these are errors here, at once.
 //!
