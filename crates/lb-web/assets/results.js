@@ -2,7 +2,7 @@
 
 import { badge, call, find, formatBytes, formatMoment, make, show, write } from "./dom.js";
 
-const ENDS = { complete: ["complete", "good"], interrupted: ["stopped early", "care"], failed: ["failed", "bad"] };
+const ENDS = { complete: ["complete", "good"], interrupted: ["stopped early", "care"], failed: ["failed", "bad"], running: ["not finished", "care"] };
 const KINDS = { experiment: "experiment", load: "load without end", suite: "suite" };
 const SHOWN = 50;
 

@@ -2,8 +2,9 @@
 //!
 //! A browser signs in once and gets a cookie with a random session; programs send `Authorization` with each request. Secrets
 //! are compared by their hashes, so that the time it takes says nothing about them. Each wrong attempt is counted, told on the
-//! terminal without what was tried, and answered later than the one before.
+//! terminal without what was tried, and answered later than the one before ([`Attempts`]).
 
+use crate::attempts::Attempts;
 use crate::options::Access;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,21 +13,17 @@ use http::header::{AUTHORIZATION, COOKIE};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The name of the cookie.
-const NAME: &str = "session";
+/// The beginning of the name of the cookie. The port follows: a browser sends cookies to all ports of a host, and another
+/// program on this machine may have a cookie of its own.
+const NAME: &str = "bench-session-";
 /// The most sessions at once; the one that was idle for longest makes room.
 const MOST_SESSIONS: usize = 64;
 /// How long a session lasts that nobody uses.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
-/// The wait after the first wrong attempt. It doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(4);
-/// The most wrong attempts that wait for their answer. More are refused at once.
-const MOST_WAITING: u32 = 8;
 
 type Hash = [u8; 32];
 
@@ -34,11 +31,11 @@ type Hash = [u8; 32];
 #[derive(Debug)]
 pub(crate) struct Auth {
     access: Access,
+    /// The name of the cookie.
+    cookie: String,
     /// The hashes of sessions, with the time at which each was last used.
     sessions: HashMap<Hash, Instant>,
-    /// Wrong attempts since the last right one.
-    failures: u32,
-    waiting: u32,
+    pub(crate) attempts: Attempts,
 }
 
 /// What a request says about who sends it.
@@ -50,21 +47,19 @@ pub(crate) enum Caller {
     Unknown,
     /// Sent a wrong secret.
     Wrong,
-}
-
-/// How a wrong attempt is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rebuff {
-    /// After this time. The attempt has this number.
-    After(Duration, u32),
-    /// At once, since too many others wait.
-    TooMany,
+    /// Sent a secret that was not looked at, since too many wrong ones came from there.
+    Unseen,
 }
 
 impl Auth {
-    /// Makes an empty list of sessions.
-    pub(crate) fn new(access: Access) -> Self {
-        Self { access, sessions: HashMap::new(), failures: 0, waiting: 0 }
+    /// Makes an empty list of sessions for the page on a port.
+    pub(crate) fn new(access: Access, port: u16) -> Self {
+        Self {
+            access,
+            cookie: format!("{NAME}{port}"),
+            sessions: HashMap::new(),
+            attempts: Attempts::default(),
+        }
     }
 
     /// Returns what is needed to sign in: `nothing`, `password` or `token`.
@@ -76,12 +71,15 @@ impl Auth {
         }
     }
 
-    /// Says who sends a request with these fields.
-    pub(crate) fn caller(&mut self, headers: &HeaderMap) -> Caller {
+    /// Says who sends a request with these fields from an address. What is [`Caller::Wrong`] must be counted by the caller.
+    pub(crate) fn caller(&mut self, peer: IpAddr, headers: &HeaderMap) -> Caller {
         if self.access == Access::Everybody || self.has_session(headers) {
             return Caller::Known;
         }
         let Some(said) = headers.get(AUTHORIZATION) else { return Caller::Unknown };
+        if !self.attempts.may_try(peer) {
+            return Caller::Unseen;
+        }
         let said = said.to_str().unwrap_or_default();
         let (scheme, value) = said.split_once(' ').unwrap_or((said, ""));
         let right = match scheme.to_ascii_lowercase().as_str() {
@@ -133,21 +131,20 @@ impl Auth {
             oldest.map(|hash| self.sessions.remove(&hash));
         }
         self.sessions.insert(hash(&session), Instant::now());
-        self.failures = 0;
-        Ok(format!("{NAME}={session}; HttpOnly; SameSite=Strict; Path=/"))
+        Ok(format!("{}={session}; HttpOnly; SameSite=Strict; Path=/", self.cookie))
     }
 
     /// Ends the session of a request, and returns the value of `Set-Cookie`.
     pub(crate) fn end_session(&mut self, headers: &HeaderMap) -> String {
-        for session in sessions_of(headers) {
+        for session in sessions_of(&self.cookie, headers) {
             self.sessions.remove(&session);
         }
-        format!("{NAME}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")
+        format!("{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0", self.cookie)
     }
 
     /// Returns whether a request has a session, and notes that it is used.
     pub(crate) fn has_session(&mut self, headers: &HeaderMap) -> bool {
-        sessions_of(headers).any(|session| match self.sessions.get_mut(&session) {
+        sessions_of(&self.cookie, headers).any(|session| match self.sessions.get_mut(&session) {
             Some(used) if used.elapsed() < IDLE => {
                 *used = Instant::now();
                 true
@@ -155,27 +152,6 @@ impl Auth {
             _ => false,
         })
     }
-
-    /// Counts a wrong attempt, and says how to answer it. [`Self::rebuffed`] must follow [`Rebuff::After`].
-    pub(crate) fn rebuff(&mut self) -> Rebuff {
-        self.failures = self.failures.saturating_add(1);
-        if self.waiting >= MOST_WAITING {
-            return Rebuff::TooMany;
-        }
-        self.waiting += 1;
-        Rebuff::After(wait(self.failures), self.failures)
-    }
-
-    /// Notes that a wrong attempt is answered.
-    pub(crate) fn rebuffed(&mut self) {
-        self.waiting = self.waiting.saturating_sub(1);
-    }
-}
-
-/// Returns how long the answer to a wrong attempt takes, by the number of wrong attempts in a row.
-fn wait(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(1).min(10);
-    (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT)
 }
 
 fn hash(text: &str) -> Hash {
@@ -188,20 +164,22 @@ fn are_equal(one: &str, other: &str) -> bool {
     pairs.fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
 }
 
-/// Returns the hashes of all sessions that a request names.
-fn sessions_of(headers: &HeaderMap) -> impl Iterator<Item = Hash> {
+/// Returns the hashes of all sessions that a request names in a cookie.
+fn sessions_of<'a>(name: &'a str, headers: &'a HeaderMap) -> impl Iterator<Item = Hash> + 'a {
     let cookies = headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|text| text.split(';'));
-    cookies.filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('=').map(hash))
+    cookies.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('=').map(hash))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::HeaderValue;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn with(name: http::HeaderName, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_str(value).expect("a value"))])
@@ -213,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_password_is_right_as_a_whole_only() {
-        let mut auth = Auth::new(Access::password("ann:pass:word").expect("a password"));
+        let mut auth = Auth::new(Access::password("ann:pass:word").expect("a password"), 8089);
         for (text, caller) in [
             ("ann:pass:word", Caller::Known),
             ("ann:pass", Caller::Wrong),
@@ -222,23 +200,27 @@ mod tests {
             ("ann", Caller::Wrong),
             ("", Caller::Wrong),
         ] {
-            assert_eq!(auth.caller(&basic(text)), caller, "{text}");
+            assert_eq!(auth.caller(HERE, &basic(text)), caller, "{text}");
         }
-        assert_eq!(auth.caller(&with(AUTHORIZATION, "Bearer pass:word")), Caller::Wrong, "no token is set");
-        assert_eq!(auth.caller(&HeaderMap::new()), Caller::Unknown);
+        assert_eq!(
+            auth.caller(HERE, &with(AUTHORIZATION, "Bearer pass:word")),
+            Caller::Wrong,
+            "no token is set"
+        );
+        assert_eq!(auth.caller(HERE, &HeaderMap::new()), Caller::Unknown);
     }
 
     #[test]
     fn a_token_is_sent_as_a_bearer() {
-        let mut auth = Auth::new(Access::token("0123456789abcdef").expect("a token"));
-        assert_eq!(auth.caller(&with(AUTHORIZATION, "bearer 0123456789abcdef")), Caller::Known);
-        assert_eq!(auth.caller(&with(AUTHORIZATION, "Bearer 0123456789abcdeF")), Caller::Wrong);
-        assert_eq!(auth.caller(&basic("x:0123456789abcdef")), Caller::Wrong);
+        let mut auth = Auth::new(Access::token("0123456789abcdef").expect("a token"), 8089);
+        assert_eq!(auth.caller(HERE, &with(AUTHORIZATION, "bearer 0123456789abcdef")), Caller::Known);
+        assert_eq!(auth.caller(HERE, &with(AUTHORIZATION, "Bearer 0123456789abcdeF")), Caller::Wrong);
+        assert_eq!(auth.caller(HERE, &basic("x:0123456789abcdef")), Caller::Wrong);
     }
 
     #[tokio::test(start_paused = true)]
     async fn sessions_are_random_bounded_and_end() {
-        let mut auth = Auth::new(Access::password("ann:secret").expect("a password"));
+        let mut auth = Auth::new(Access::password("ann:secret").expect("a password"), 8089);
         let begin = |auth: &mut Auth| {
             let set = auth.begin_session().expect("random numbers");
             assert!(set.ends_with("; HttpOnly; SameSite=Strict; Path=/"), "{set}");
@@ -246,37 +228,38 @@ mod tests {
         };
         let (first, second) = (begin(&mut auth), begin(&mut auth));
         assert_ne!(first, second);
-        assert_eq!(auth.caller(&first), Caller::Known);
+        assert_eq!(auth.caller(HERE, &first), Caller::Known);
         assert!(auth.end_session(&first).contains("Max-Age=0"));
-        assert_eq!((auth.caller(&first), auth.caller(&second)), (Caller::Unknown, Caller::Known));
+        assert_eq!((auth.caller(HERE, &first), auth.caller(HERE, &second)), (Caller::Unknown, Caller::Known));
         for _ in 0..2 * MOST_SESSIONS {
             begin(&mut auth);
         }
         assert_eq!(auth.sessions.len(), MOST_SESSIONS);
         let last = begin(&mut auth);
         tokio::time::advance(IDLE).await;
-        assert_eq!(auth.caller(&last), Caller::Unknown, "it was idle for a day");
-        for forged in ["session=", "session", "session=0000", "xsession=1"] {
-            assert_eq!(auth.caller(&with(COOKIE, forged)), Caller::Unknown, "{forged}");
+        assert_eq!(auth.caller(HERE, &last), Caller::Unknown, "it was idle for a day");
+        for forged in ["bench-session-8089=", "bench-session-8089", "bench-session-8089=0000", "session=1"] {
+            assert_eq!(auth.caller(HERE, &with(COOKIE, forged)), Caller::Unknown, "{forged}");
         }
     }
-
-    #[test]
-    fn wrong_attempts_are_answered_ever_later_and_the_right_one_begins_anew() {
-        let mut auth = Auth::new(Access::password("ann:secret").expect("a password"));
-        let waits: Vec<u64> = (0..7)
-            .map(|_| match auth.rebuff() {
-                Rebuff::After(wait, _) => u64::try_from(wait.as_millis()).expect("a short time"),
-                Rebuff::TooMany => panic!("there is room"),
-            })
-            .collect();
-        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 4000, 4000]);
-        auth.rebuff();
-        assert_eq!(auth.rebuff(), Rebuff::TooMany, "eight wait already");
-        for _ in 0..8 {
-            auth.rebuffed();
+    #[tokio::test(start_paused = true)]
+    async fn guesses_in_parallel_learn_nothing_and_disturb_nobody_who_is_signed_in() {
+        let mut auth = Auth::new(Access::password("ann:secret").expect("a password"), 8089);
+        let set = auth.begin_session().expect("random numbers");
+        let signed_in = with(COOKIE, set.split(';').next().unwrap_or_default());
+        let mut looked_at = 0;
+        while auth.caller(HERE, &basic("ann:guess")) == Caller::Wrong {
+            auth.attempts.count(HERE);
+            looked_at += 1;
         }
-        auth.begin_session().expect("random numbers");
-        assert_eq!(auth.rebuff(), Rebuff::After(FIRST_WAIT, 1));
+        assert_eq!(looked_at, 8);
+        assert_eq!(
+            auth.caller(HERE, &basic("ann:secret")),
+            Caller::Unseen,
+            "a right one is not told from them"
+        );
+        let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+        assert_eq!(auth.caller(elsewhere, &basic("ann:secret")), Caller::Known);
+        assert_eq!(auth.caller(HERE, &signed_in), Caller::Known);
     }
 }

@@ -5,69 +5,50 @@
 //! is involved.
 
 use crate::program::{Choice, Choices, PackChoice};
-use crate::words::spell_out;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use crate::words::{shown, spell_out};
 
 /// The longest value of a field, in bytes.
 const LONGEST: usize = 4096;
 
 /// A form. A field that is missing, null or empty leaves the matter to the config or the pack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
     /// What is played.
     pub kind: Kind,
     /// The name of the pack.
-    #[serde(default, deserialize_with = "word")]
     pub pack: String,
     /// The mode or suite of the pack.
-    #[serde(default, deserialize_with = "word")]
     pub mode: String,
     /// How the users of the pack behave.
-    #[serde(default, deserialize_with = "word")]
     pub profile: String,
     /// The name of the config.
-    #[serde(default, deserialize_with = "word")]
     pub config: String,
     /// The address of the target.
-    #[serde(default, deserialize_with = "word")]
     pub url: String,
     /// The algorithms.
-    #[serde(default, deserialize_with = "words")]
     pub algorithms: Vec<String>,
     /// The load balancer to start.
-    #[serde(default, deserialize_with = "word")]
     pub load_balancer: String,
     /// `live` or `sim`.
-    #[serde(default, deserialize_with = "word")]
     pub engine: String,
     /// Users at the busiest moment.
-    #[serde(default, deserialize_with = "word")]
     pub users: String,
     /// Users that start per second.
-    #[serde(default, deserialize_with = "word")]
     pub spawn_rate: String,
     /// The length, such as `5m`, or `forever`.
-    #[serde(default, deserialize_with = "word")]
     pub duration: String,
     /// Passes over all algorithms.
-    #[serde(default, deserialize_with = "word")]
     pub repetitions: String,
     /// The name in results of an address that is measured as it is.
-    #[serde(default, deserialize_with = "word")]
     pub label: String,
     /// The seed of the schedule.
-    #[serde(default, deserialize_with = "word")]
     pub seed: String,
     /// Conditions that must hold, one a line or separated by `;`, such as `p95<200`.
-    #[serde(default, deserialize_with = "word")]
     pub thresholds: String,
 }
 
 /// What is played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// A mode of a scenario pack.
     #[default]
@@ -115,17 +96,6 @@ const FLAGS: [(&str, &str); 13] = [
 ];
 
 impl Form {
-    /// Reads a form from JSON.
-    ///
-    /// # Errors
-    /// The text is not a form; the error says why.
-    pub fn read(json: &[u8]) -> Result<Self, Misfit> {
-        serde_json::from_slice(json).map_err(|error| Misfit {
-            field: None,
-            text: format!("the form cannot be read: {error}; send an object such as {{\"kind\": \"pack\", \"pack\": \"boutique\"}}"),
-        })
-    }
-
     /// Returns the arguments of the program that this form stands for.
     ///
     /// # Errors
@@ -201,7 +171,7 @@ impl Form {
         let known = choices.load_balancers.join(", ");
         Err(misfit(
             "load_balancer",
-            &format!("there is no load balancer `{name}` to start here; choose one of {known}"),
+            &format!("there is no load balancer `{}` to start here; choose one of {known}", shown(name)),
         ))
     }
 
@@ -227,13 +197,13 @@ impl Form {
         ];
         for (field, value) in values {
             if value.len() > LONGEST {
-                return Err(misfit(field, &format!("this is longer than {LONGEST} bytes; write less")));
+                return Err(misfit(field, &format!("`{field}` is longer than {LONGEST} bytes; write less")));
             }
             let lines = field == "thresholds";
             if value.chars().any(|c| c.is_control() && !(lines && (c == '\n' || c == '\r'))) {
                 return Err(misfit(
                     field,
-                    "this holds a control character, such as a line break; leave it out",
+                    &format!("`{field}` holds a control character, such as a line break; leave it out"),
                 ));
             }
         }
@@ -257,7 +227,7 @@ fn flag_of(field: &str) -> &'static str {
     FLAGS.iter().find(|(name, _)| *name == field).map_or("", |(_, flag)| flag)
 }
 
-fn misfit(field: &'static str, text: &str) -> Misfit {
+pub(crate) fn misfit(field: &'static str, text: &str) -> Misfit {
     Misfit { field: Some(field), text: text.to_owned() }
 }
 
@@ -284,32 +254,9 @@ fn unknown<'a>(field: &'static str, name: &str, known: impl Iterator<Item = &'a 
     let known = known.collect::<Vec<_>>().join(", ");
     let text = match name.is_empty() {
         true => format!("the {field} is missing; choose one of {known}"),
-        false => format!("there is no {field} `{name}` here; choose one of {known}"),
+        false => format!("there is no {field} `{}` here; choose one of {known}", shown(name)),
     };
     misfit(field, &text)
-}
-
-/// Reads a word that may be written as a text, a number or null.
-fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    word_of(&Value::deserialize(deserializer)?)
-}
-
-fn word_of<E: serde::de::Error>(value: &Value) -> Result<String, E> {
-    match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text.trim().to_owned()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(E::custom("a field must be a text or a number")),
-    }
-}
-
-/// Reads a list of words, or one text with commas.
-fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let list = match Value::deserialize(deserializer)? {
-        Value::Array(list) => list.iter().map(word_of).collect::<Result<Vec<_>, _>>()?,
-        one => word_of::<D::Error>(&one)?.split(',').map(|word| word.trim().to_owned()).collect(),
-    };
-    Ok(list.into_iter().filter(|word| !word.is_empty()).collect())
 }
 
 #[cfg(test)]

@@ -96,10 +96,15 @@ fn what_is_not_offered_is_refused_with_its_field() {
         ),
         (r#"{"kind":"url","url":"http://h\u0000"}"#, Some("url"), "control character"),
         (r#"{"kind":"url","url":"http://h","label":"a\nb"}"#, Some("label"), "control character"),
-        (r#"{"kind":"url","url":["x"]}"#, None, "must be a text or a number"),
-        (r#"{"kind":"url","color":"x"}"#, None, "unknown field `color`"),
-        (r#"{"kind":"shell"}"#, None, "unknown variant `shell`"),
-        ("[]", None, "cannot be read"),
+        (r#"{"kind":"url","url":["x"]}"#, Some("url"), "`url` is `[\"x\"]`; write a text or a number"),
+        (r#"{"kind":"pack","users":true}"#, Some("users"), "`users` is `true`; write a text or a number"),
+        (r#"{"kind":"pack","algorithms":[{}]}"#, Some("algorithms"), "`algorithms` is `{}`"),
+        (r#"{"kind":"url","color":"x"}"#, None, "no field `color`; its fields are kind, pack"),
+        (r#"{"kind":"shell"}"#, Some("kind"), "`shell` is no kind of run; write `pack`, `config` or `url`"),
+        (r#"{"kind":""}"#, Some("kind"), "`` is no kind of run"),
+        ("{}", Some("kind"), "the kind is missing; write `pack`"),
+        ("[]", None, "a form is an object; send one such as"),
+        ("{", None, "the form is not JSON"),
     ] {
         let error = line(form, Purpose::Run).expect_err(form);
         assert_eq!(error.field, field, "{form}: {error}");
@@ -124,4 +129,11 @@ fn a_message_of_the_command_line_is_about_the_first_flag_that_it_names() {
 fn words_are_quoted_as_a_shell_needs_it() {
     let words = ["a", "it's", "$(x)", "", "--threshold=p(95)<2"].map(str::to_owned);
     assert_eq!(in_words("bench", &words), r"bench a 'it'\''s' '$(x)' '' '--threshold=p(95)<2'");
+}
+
+#[test]
+fn a_long_value_is_repeated_in_part() {
+    let form = format!(r#"{{"kind":"pack","pack":"{}"}}"#, "x\\u0007".repeat(500));
+    let error = line(&form, Purpose::Run).expect_err("it is no pack");
+    assert!(error.text.len() < 400, "{error}");
 }

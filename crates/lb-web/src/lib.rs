@@ -24,12 +24,14 @@
 //! ```
 
 mod assets;
+mod attempts;
 mod auth;
 mod board;
 mod captured;
 mod child;
 mod event;
 mod form;
+mod form_read;
 mod lines;
 mod live;
 mod options;

@@ -113,6 +113,12 @@ impl Options {
                 self.listen
             )));
         }
+        if self.results.exists() && !self.results.is_dir() {
+            return Err(StartError::Settings(format!(
+                "--results {}: this is not a folder; name one, which need not exist yet",
+                self.results.display()
+            )));
+        }
         let wanted = SocketAddr::new(self.listen, self.port);
         let failed = |error: std::io::Error| StartError::Listen(explain(wanted, &error));
         let listener = TcpListener::bind(wanted).map_err(failed)?;
@@ -190,6 +196,15 @@ mod tests {
             error.contains(&format!("port {port} is already in use")) && error.contains("--web-port"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn results_need_a_folder() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let options =
+            Options { results: file.path().to_owned(), ..options("127.0.0.1", 0, Access::Everybody) };
+        let error = options.bind().expect_err("it is a file").to_string();
+        assert!(error.contains("--results") && error.contains("not a folder"), "{error}");
     }
 
     #[test]

@@ -15,9 +15,10 @@ use crate::live::Live;
 use crate::reply::{self, Reply};
 use crate::security::{Content, protect};
 use crate::server::Server;
-use crate::sign_in::{log_in, log_out, rebuff};
+use crate::sign_in::{log_in, log_out, rebuff, too_many};
 use crate::starting::{check, start};
 use crate::stored::{compare, file, list, report};
+use crate::words::shown;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use http::request::Parts;
@@ -30,6 +31,11 @@ use std::rc::Rc;
 
 /// The longest body of a request, in bytes.
 const LONGEST_BODY: usize = 64 << 10;
+/// What is asked for with POST.
+const POSTS: [&str; 6] =
+    ["/api/login", "/api/logout", "/api/check", "/api/runs", "/api/steer", "/api/compare"];
+/// The parts of the API that are asked for with GET.
+const GETS: [&str; 5] = ["/api/session", "/api/choices", "/api/state", "/api/live", "/api/results"];
 
 /// Answers a request.
 pub(crate) async fn answer(server: &Rc<Server>, peer: SocketAddr, request: Request<Incoming>) -> Reply {
@@ -73,8 +79,9 @@ async fn get(server: &Rc<Server>, peer: SocketAddr, head: &Parts) -> (Reply, Con
     if let Some(name) = path.strip_prefix("/assets/") {
         return own(Asset::named(name).map_or_else(|| not_found(path), |known| asset(known, head)));
     }
-    let caller = server.auth.borrow_mut().caller(&head.headers);
-    if path == "/api/session" {
+    let caller = server.auth.borrow_mut().caller(peer.ip(), &head.headers);
+    // Whoever sends a wrong secret is answered as late as everywhere else.
+    if path == "/api/session" && matches!(caller, Caller::Known | Caller::Unknown) {
         return own(session(server, caller));
     }
     if let Some(refused) = refuse(server, peer, caller).await {
@@ -85,6 +92,7 @@ async fn get(server: &Rc<Server>, peer: SocketAddr, head: &Parts) -> (Reply, Con
         "/api/state" => own(reply::json(StatusCode::OK, &server.runs.look(|board| board.whole()))),
         "/api/live" => own(watch(server, head)),
         "/api/results" => own(list(server).await),
+        _ if POSTS.contains(&path) => own(wrong_method(path, "POST")),
         _ => stored(server, path).await.unwrap_or_else(|| own(not_found(path))),
     }
 }
@@ -107,13 +115,12 @@ async fn post(server: &Rc<Server>, peer: SocketAddr, head: &Parts, body: Incomin
         let text = "a POST needs `content-type: application/json`, also without a body";
         return reply::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     }
-    if !["/api/login", "/api/logout", "/api/check", "/api/runs", "/api/steer", "/api/compare"].contains(&path)
-    {
-        return not_found(path);
+    if !POSTS.contains(&path) {
+        return if is_got(path) { wrong_method(path, "GET, HEAD") } else { not_found(path) };
     }
     // Whoever is not signed in gets no further body read than that of the attempt to do so.
     if path != "/api/login" {
-        let caller = server.auth.borrow_mut().caller(&head.headers);
+        let caller = server.auth.borrow_mut().caller(peer.ip(), &head.headers);
         if let Some(refused) = refuse(server, peer, caller).await {
             return refused;
         }
@@ -122,7 +129,13 @@ async fn post(server: &Rc<Server>, peer: SocketAddr, head: &Parts, body: Incomin
         Ok(body) => body,
         Err(error) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            return reply::error(status, &error.to_string());
+            let text = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    format!("the body is longer than {LONGEST_BODY} bytes; send less")
+                }
+                _ => error.to_string(),
+            };
+            return reply::error(status, &text);
         }
     };
     match path {
@@ -151,6 +164,7 @@ async fn refuse(server: &Server, peer: SocketAddr, caller: Caller) -> Option<Rep
             Some(reply)
         }
         Caller::Wrong => Some(rebuff(server, peer).await),
+        Caller::Unseen => Some(too_many()),
     }
 }
 
@@ -161,9 +175,19 @@ fn session(server: &Server, caller: Caller) -> Reply {
     reply::json(StatusCode::OK, &about)
 }
 
+/// Returns whether a path is one that is read.
+fn is_got(path: &str) -> bool {
+    path == "/" || GETS.contains(&path) || path.starts_with("/assets/") || path.starts_with("/results/")
+}
+
+fn wrong_method(path: &str, right: &'static str) -> Reply {
+    let mut reply = reply::error(StatusCode::METHOD_NOT_ALLOWED, &format!("`{}` takes {right}", shown(path)));
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(right));
+    reply
+}
+
 fn not_found(path: &str) -> Reply {
-    let path: String = lb_core::plain::line(path).chars().take(200).collect();
-    reply::error(StatusCode::NOT_FOUND, &format!("there is no `{path}` here"))
+    reply::error(StatusCode::NOT_FOUND, &format!("there is no `{}` here", shown(path)))
 }
 
 fn asset(asset: &'static Asset, head: &Parts) -> Reply {
@@ -192,8 +216,10 @@ fn watch(server: &Rc<Server>, head: &Parts) -> Reply {
         let text = "too many pages watch already; close one of them";
         return reply::error(StatusCode::SERVICE_UNAVAILABLE, text);
     };
+    // A session may end while its stream goes on; a secret that was right stays right.
     let (asked, headers) = (Rc::clone(server), head.headers.clone());
-    let may_go_on = move || asked.auth.borrow_mut().caller(&headers) == Caller::Known;
+    let by_session = server.auth.borrow_mut().has_session(&headers);
+    let may_go_on = move || !by_session || asked.auth.borrow_mut().has_session(&headers);
     reply::live(Live::new(&server.runs, counted, Box::new(may_go_on)))
 }
 

@@ -31,7 +31,7 @@ impl Bound {
     /// The port cannot be used any more.
     pub async fn serve(self, program: Program, mut stop: mpsc::UnboundedReceiver<()>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let server = Rc::new(Server::new(self.gate, self.options, program));
+        let server = Rc::new(Server::new(self.gate, self.address.port(), self.options, program));
         let accepting = tokio::task::spawn_local(accept_all(listener, Rc::clone(&server)));
         stop.recv().await;
         if ask_to_stop(&server.runs) {

@@ -46,12 +46,12 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Makes a server on which nothing runs yet.
-    pub(crate) fn new(gate: Gate, options: Options, program: Program) -> Self {
+    /// Makes a server on a port, on which nothing runs yet.
+    pub(crate) fn new(gate: Gate, port: u16, options: Options, program: Program) -> Self {
         let root = Root::new(&options.results);
         Self {
             gate,
-            auth: RefCell::new(Auth::new(options.access)),
+            auth: RefCell::new(Auth::new(options.access, port)),
             runs: Runs::new(root.clone()),
             program: Arc::new(program),
             results: Arc::new(Mutex::new(Results::new(root.clone()))),

@@ -1,6 +1,5 @@
 //! Signing in and out.
 
-use crate::auth::Rebuff;
 use crate::reply::{self, Reply};
 use crate::server::Server;
 use http::header::{HeaderValue, RETRY_AFTER, SET_COOKIE};
@@ -28,6 +27,9 @@ pub(crate) async fn log_in(server: &Server, peer: SocketAddr, body: &[u8]) -> Re
     };
     let right = {
         let auth = server.auth.borrow();
+        if auth.needs() != "nothing" && !auth.attempts.may_try(peer.ip()) {
+            return too_many();
+        }
         match auth.needs() {
             "nothing" => return reply::empty(StatusCode::NO_CONTENT),
             "password" => auth.is_password(&attempt.user, &attempt.password),
@@ -37,7 +39,11 @@ pub(crate) async fn log_in(server: &Server, peer: SocketAddr, body: &[u8]) -> Re
     if !right {
         return rebuff(server, peer).await;
     }
-    let begun = server.auth.borrow_mut().begin_session();
+    let begun = {
+        let mut auth = server.auth.borrow_mut();
+        auth.attempts.forget(peer.ip());
+        auth.begin_session()
+    };
     match begun {
         Ok(cookie) => with_cookie(&cookie),
         Err(error) => {
@@ -54,36 +60,22 @@ pub(crate) fn log_out(server: &Server, headers: &HeaderMap) -> Reply {
 
 /// Answers a wrong attempt, after a wait.
 pub(crate) async fn rebuff(server: &Server, peer: SocketAddr) -> Reply {
-    let rebuff = server.auth.borrow_mut().rebuff();
-    match rebuff {
-        Rebuff::TooMany => {
-            let text = "too many wrong attempts at once; wait some seconds and try again";
-            let mut reply = reply::error(StatusCode::TOO_MANY_REQUESTS, text);
-            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            reply
-        }
-        Rebuff::After(wait, number) => {
-            let which = if number == 1 {
-                "wrong attempt".to_owned()
-            } else {
-                format!("{number} wrong attempts in a row")
-            };
-            server.tell(&format!("a sign-in from {} was refused ({which})", peer.ip()));
-            // Also counted as answered if the client does not wait for it.
-            let _answered = Answered(server);
-            sleep(wait).await;
-            reply::error(StatusCode::UNAUTHORIZED, "that is not right; try again")
-        }
-    }
+    let (wait, number) = server.auth.borrow_mut().attempts.count(peer.ip());
+    let which = match number {
+        1 => "wrong attempt".to_owned(),
+        _ => format!("{number} wrong attempts in a row"),
+    };
+    server.tell(&format!("a sign-in from {} was refused ({which})", peer.ip()));
+    sleep(wait).await;
+    reply::error(StatusCode::UNAUTHORIZED, "that is not right; try again")
 }
 
-/// Notes that an attempt is answered when it is dropped.
-struct Answered<'a>(&'a Server);
-
-impl Drop for Answered<'_> {
-    fn drop(&mut self) {
-        self.0.auth.borrow_mut().rebuffed();
-    }
+/// Answers an attempt that was not looked at.
+pub(crate) fn too_many() -> Reply {
+    let text = "too many wrong attempts came from your address; wait some seconds and try again";
+    let mut reply = reply::error(StatusCode::TOO_MANY_REQUESTS, text);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    reply
 }
 
 fn with_cookie(cookie: &str) -> Reply {

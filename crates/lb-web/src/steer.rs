@@ -43,7 +43,11 @@ pub(crate) async fn steer(runs: &Runs, body: &[u8]) -> Result<(bool, String), No
     };
     let child = runs.child().ok_or(NotSent::NothingRuns)?;
     // What the program does not know: the end of a run that does not end by itself.
-    if name == "stop" && command.remove("now") == Some(Value::Bool(true)) {
+    let now = if name == "stop" { command.remove("now") } else { None };
+    if let Some(other) = now.as_ref().filter(|now| !now.is_boolean()) {
+        return Err(NotSent::Unknown(format!("`now` is {other}; use true to kill the run, or leave it out")));
+    }
+    if now == Some(Value::Bool(true)) {
         child.kill();
         runs.note_stopping();
         return Ok((
@@ -102,6 +106,8 @@ mod tests {
             assert_eq!((paused, begin.elapsed()), (Ok((false, text)), Duration::from_secs(10)));
             let answers = runs.look(|board| board.whole()["answers"].clone());
             assert_eq!(answers[0]["ok"], false, "all pages are told");
+            let unclear = steer(&runs, br#"{"do": "stop", "now": "please"}"#).await;
+            assert!(matches!(unclear, Err(NotSent::Unknown(text)) if text.contains("use true")));
             let killed = steer(&runs, br#"{"do": "stop", "now": true}"#).await;
             assert!(killed.is_ok_and(|(ok, _)| ok));
             runs.wait_for_end().await;

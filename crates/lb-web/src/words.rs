@@ -1,6 +1,10 @@
 //! Words of a command line: conditions spelled out, and the whole as people read it.
 
+use lb_core::plain;
 use lb_core::secret::mask_passwords;
+
+/// The most characters of a wrong value that are repeated.
+const SHOWN: usize = 60;
 
 /// Writes a command line as a shell would take it, with passwords in URLs masked.
 pub(crate) fn in_words(name: &str, arguments: &[String]) -> String {
@@ -44,4 +48,13 @@ fn as_share(limit: &str) -> String {
     let operator = &limit[..limit.len() - digits.len()];
     let percent = digits.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     percent.map_or_else(|| limit.to_owned(), |percent| format!("{operator}{}", percent / 100.0))
+}
+
+/// Writes what somebody sent so that it can be repeated: on one line, and not too long.
+pub(crate) fn shown(text: &str) -> String {
+    let line = plain::line(text);
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.into_owned(),
+    }
 }

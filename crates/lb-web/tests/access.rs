@@ -73,6 +73,10 @@ fn foreign_hosts_origins_and_media_types_are_refused() {
     assert_eq!(post("", ""), 415, "also without a body");
     assert_eq!(post("content-type: application/json\r\n", "{\"do\":\"stop\"}"), 409, "nothing runs");
     assert_eq!(site.call("DELETE", "/api/runs", "", "").status, 405);
+    for (method, path, right) in [("GET", "/api/runs", "POST"), ("POST", "/api/state", "GET, HEAD")] {
+        let wrong = site.call(method, path, "content-type: application/json\r\n", "");
+        assert_eq!((wrong.status, wrong.field("allow").as_str()), (405, right), "{method} {path}");
+    }
     let long = "x".repeat(70_000);
     assert_eq!(post("content-type: application/json\r\n", &long), 413);
 }
@@ -94,7 +98,8 @@ fn a_browser_signs_in_with_a_password_and_gets_a_session_that_ends() {
     assert_eq!(right.status, 204);
     let cookie = right.field("set-cookie");
     assert!(
-        cookie.starts_with("session=") && cookie.ends_with("; HttpOnly; SameSite=Strict; Path=/"),
+        cookie.starts_with(&format!("bench-session-{}=", site.address.port()))
+            && cookie.ends_with("; HttpOnly; SameSite=Strict; Path=/"),
         "{cookie}"
     );
     let cookie = format!("cookie: {}\r\n", cookie.split(';').next().unwrap_or_default());
@@ -135,4 +140,20 @@ fn programs_send_their_secret_with_each_request() {
     assert_eq!(site.get("/api/state?token=0123456789abcdef").status, 401, "an address ends up in logs");
     assert_eq!(site.post("/api/login", &json!({ "token": "0123456789abcdef" })).status, 204);
     assert_eq!(site.post("/api/login", &json!({ "token": "0123456789abcdeX" })).status, 401);
+}
+
+#[test]
+fn no_call_tells_whether_a_guess_is_right_without_counting_it() {
+    let site = password();
+    let guess = "authorization: Basic eDp5\r\n";
+    for (number, path) in
+        ["/api/session", "/api/state", "/api/live", "/results/a/files/0"].into_iter().enumerate()
+    {
+        assert_eq!(site.call("GET", path, guess, "").status, 401, "{path}");
+        assert_eq!(site.told.lock().expect("no panic").len(), number + 1, "{path}: it is counted");
+    }
+    let right = site.post("/api/login", &json!({ "user": "ann", "password": "s3cret" }));
+    let cookie = right.field("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let both = format!("cookie: {cookie}\r\n{guess}");
+    assert_eq!(site.call("GET", "/api/state", &both, "").status, 200, "who is signed in is not asked again");
 }

@@ -27,7 +27,8 @@ const FRESH: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Results {
     root: Root,
-    known: HashMap<PathBuf, (u64, Arc<Entry>)>,
+    /// What each folder holds, with its stamp; `None` if that is no results, so that it is not read again.
+    known: HashMap<PathBuf, (u64, Option<Arc<Entry>>)>,
     listed: Vec<Arc<Entry>>,
     looked: Option<Instant>,
     /// The number of runs that had ended then.
@@ -70,14 +71,11 @@ impl Results {
             let now = stamp(&folder);
             let entry = match before.remove(&folder) {
                 Some((then, entry)) if then == now => entry,
-                _ => match Entry::read(&folder, id) {
-                    Some(entry) => Arc::new(entry),
-                    None => continue,
-                },
+                _ => Entry::read(&folder, id).map(Arc::new),
             };
             self.known.insert(folder, (now, entry));
         }
-        self.listed = self.known.values().map(|(_, entry)| Arc::clone(entry)).collect();
+        self.listed = self.known.values().filter_map(|(_, entry)| entry.clone()).collect();
         self.listed
             .sort_by(|one, other| other.started_at.cmp(&one.started_at).then_with(|| other.id.cmp(&one.id)));
     }
