@@ -8,8 +8,8 @@
 //! - one that opens `/api/live` and never reads,
 //! - three pages in a real Chromium on the same machine, where there is one: these also share its caches and cores.
 //!
-//! and exits with 1 if a median of the first two kinds is above 1.02. `-- --rounds 15 --seconds 8 --users 200` are the
-//! defaults. It wants a quiet machine, which is why it is not a test. CPU time is that of all threads of the process, from
+//! and exits with 1 if a median of the first two kinds is above 1.02. `-- --rounds 60 --seconds 2 --settle-ms 500 --users 200`
+//! are the defaults: short segments, so that both of a pair meet the same machine. It wants a quiet machine, which is why it is not a test. CPU time is that of all threads of the process, from
 //! `/proc/PID/task/*/schedstat`; requests are counted by the backends.
 
 #[path = "../tests/common/chromium.rs"]
@@ -30,13 +30,12 @@ use std::time::Duration;
 
 /// The most that pages may cost.
 const LIMIT: f64 = 1.02;
-/// What a segment waits for after pages were opened or closed.
-const SETTLE: Duration = Duration::from_secs(2);
-
 /// What to run.
 struct Asked {
     rounds: usize,
     seconds: u64,
+    /// How long a segment waits after pages were opened or closed.
+    settle: Duration,
     users: u32,
 }
 
@@ -74,8 +73,9 @@ fn asked() -> Asked {
         at.and_then(|at| arguments.get(at + 1)).map_or(default, |text| text.parse().expect("a number"))
     };
     Asked {
-        rounds: value("--rounds", 15) as usize,
-        seconds: u64::from(value("--seconds", 8)),
+        rounds: value("--rounds", 60) as usize,
+        seconds: u64::from(value("--seconds", 2)),
+        settle: Duration::from_millis(u64::from(value("--settle-ms", 500))),
         users: value("--users", 200),
     }
 }
@@ -123,7 +123,7 @@ impl Rig {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let (ui, line) = start(dir, &["ui", "--web-port", "0", "--results", "results"], "page: ");
         let page = line.trim_start_matches("page: ").trim().trim_end_matches('/').to_owned();
-        let target = format!("{}/actuator/health", text(&ready["backends"][0]["url"]));
+        let target = format!("{}/api/products", text(&ready["backends"][0]["url"]));
         let form = json!({
             "kind": "url", "url": target, "users": asked.users, "spawn_rate": 1000, "duration": "forever"
         });
@@ -165,10 +165,10 @@ impl Rig {
     }
 
     /// Returns the CPU time for each request over some seconds, in microseconds.
-    fn segment(&self, seconds: u64) -> f64 {
-        std::thread::sleep(SETTLE);
+    fn segment(&self, asked: &Asked) -> f64 {
+        std::thread::sleep(asked.settle);
         let [cpu, requests] = self.read();
-        std::thread::sleep(Duration::from_secs(seconds));
+        std::thread::sleep(Duration::from_secs(asked.seconds));
         let [cpu_after, requests_after] = self.read();
         assert!(requests_after > requests, "requests are sent");
         (cpu_after - cpu) / (requests_after - requests) / 1e3
@@ -178,11 +178,11 @@ impl Rig {
     fn compare<T>(&self, asked: &Asked, what: &str, open: impl Fn() -> T) -> f64 {
         let with = || {
             let opened = open();
-            let cost = self.segment(asked.seconds);
+            let cost = self.segment(asked);
             drop(opened);
             cost
         };
-        let without = || self.segment(asked.seconds);
+        let without = || self.segment(asked);
         let mut costs = Vec::new();
         let mut ratios: Vec<f64> = (0..asked.rounds)
             .map(|round| {
