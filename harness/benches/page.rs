@@ -8,9 +8,10 @@
 //! - one that opens `/api/live` and never reads,
 //! - three pages in a real Chromium on the same machine, where there is one: these also share its caches and cores.
 //!
-//! and exits with 1 if a median of the first two kinds is above 1.02. `-- --rounds 60 --seconds 2 --settle-ms 500 --users 200`
-//! are the defaults: short segments, so that both of a pair meet the same machine. It wants a quiet machine, which is why it is not a test. CPU time is that of all threads of the process, from
-//! `/proc/PID/task/*/schedstat`; requests are counted by the backends.
+//! and exits with 1 if a median of the first two kinds is above 1.02. `-- --rounds 60 --seconds 2 --settle-ms 500 --users
+//! 200` are the defaults: short segments, so that both of a pair meet the same machine. It wants a quiet machine, which is
+//! why it is not a test. CPU time is that of all threads of the process, from `/proc/PID/task/*/schedstat`; requests are
+//! counted by the backends.
 
 #[path = "../tests/common/chromium.rs"]
 mod chromium;
