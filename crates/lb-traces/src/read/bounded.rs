@@ -213,7 +213,7 @@ mod tests {
             "the header is longer than what is read first"
         );
         let malformed = [sizes, &[0x29, 0x05, 0], &[1; 100]].concat();
-        let error = Bounded(Bytes::from(malformed)).get_read(0).err().expect("field 5 is a list");
+        let error = Bounded(Bytes::from(malformed)).get_read(0).expect_err("field 5 is a list");
         assert!(error.to_string().contains("the header of a page is malformed"), "{error}");
     }
 }
