@@ -331,7 +331,7 @@ fn an_experiment_pauses_between_trials_and_loses_the_trial_that_somebody_insists
     let slower = json!({ "fault": "latency_factor", "factor": 2 });
     run.obeys(
         json!({ "do": "fault", "backend": backend, "fault": slower, "insist": true }),
-        "2 times slower from now on",
+        "2 times slower, from now on",
     );
     let over =
         run.next("the end of the fault", |event| event["event"] == "fault" && event["begins"] == false);

@@ -169,10 +169,13 @@ export class StartForm {
   /** Shows what the check says, and beside the field that it concerns. */
   tell(ok, text, field = null) {
     const state = find("check-state");
-    write(state, ok ? "This can run" : "This cannot run");
-    state.className = `badge ${ok ? "good" : "bad"}`;
+    // Nothing is planned while a run is under way, so nothing is claimed either.
+    const unchecked = ok && this.board.isBusy;
+    write(state, unchecked ? "Not checked" : ok ? "This can run" : "This cannot run");
+    state.className = `badge ${unchecked ? "care" : ok ? "good" : "bad"}`;
     write(find("check-text"), text ?? "");
-    find("check-text").classList.toggle("sentence", !ok);
+    find("check-text").classList.toggle("sentence", unchecked || !ok);
+    find("check-text").classList.toggle("wrong", !ok);
     for (const [name, id] of Object.entries(FIELDS)) {
       const wrong = !ok && name === field;
       const error = find(`${id}-error`);
@@ -193,6 +196,9 @@ export class StartForm {
 
   draw() {
     const under = this.board.isBusy;
+    // What was not checked while a run was under way is checked once it is over.
+    if (this.wasBusy && !under) this.change();
+    this.wasBusy = under;
     find("start").disabled = under || this.busy;
     write(find("start"), this.busy ? "Starting…" : "Start");
     write(find("start-reason"), under ? "A run is under way. Stop it, or wait until it is over." : "");

@@ -120,6 +120,7 @@ export class Results {
     this.considerCompare();
     find("comparison-state").replaceChildren(ok ? badge("compared", "good") : badge("not compared", "bad"));
     write(find("comparison"), text ?? "");
+    find("comparison").classList.toggle("sentence", !ok);
     show(find("comparison-part"), true);
     find("comparison-part").scrollIntoView({ block: "nearest" });
     find("comparison").focus({ preventScroll: true });

@@ -55,9 +55,9 @@ impl Load {
                 Ok(text)
             }
             Wish::Fault(wish) => {
-                let text = format!("{} is {}", wish.backend, put_in_fault(desk, &wish, events).await?);
+                let text = format!("{}: {}", wish.backend, put_in_fault(desk, &wish, events).await?);
                 self.shared.change(ChangeKind::Fault, &text);
-                Ok(format!("{text} from now on"))
+                Ok(format!("{text}, from now on"))
             }
             Wish::ClearFaults => {
                 let text = clear_faults(desk, events).await?;

@@ -85,10 +85,10 @@ async fn put_in(desk: &Desk, wish: &FaultWish, events: &dyn Observe) -> Answer {
         ));
     }
     let text = put_in_fault(desk, wish, events).await?;
-    let reason = format!("a command made {} {text} while the trial ran", wish.backend);
+    let reason = format!("a command put a fault into {} while the trial ran: {text}", wish.backend);
     desk.note(format!("{trial}: {reason}"));
     desk.spoil(Spoiled { reason, ends: false });
-    Ok(format!("{} is {text} from now on, and {trial} is invalid", wish.backend))
+    Ok(format!("{}: {text}, from now on, and {trial} is invalid", wish.backend))
 }
 
 /// Puts a fault into a mock backend. Returns what it does.
