@@ -133,20 +133,23 @@ impl Budget {
 
 /// The pages of a column in a row group, which together have a bounded number of values: a single row may be a list of
 /// all of them.
+///
+/// The next page is read to look at it: the decoder, which can look at its header alone, then begins to read in the
+/// middle of a page, where [`Bounded`] expects a header.
 pub(super) struct BoundedPages {
     pages: Box<dyn PageReader>,
+    /// The next page, if it was looked at.
+    next: Option<Page>,
     values: u64,
     budget: Budget,
 }
 
 impl BoundedPages {
     pub(super) fn new(pages: Box<dyn PageReader>, budget: Budget) -> Self {
-        Self { pages, values: 0, budget }
+        Self { pages, next: None, values: 0, budget }
     }
-}
 
-impl PageReader for BoundedPages {
-    fn get_next_page(&mut self) -> Result<Option<Page>> {
+    fn read(&mut self) -> Result<Option<Page>> {
         let page = self.pages.get_next_page()?;
         let values = page.as_ref().map_or(0, |page| u64::from(page.num_values()));
         self.values += values;
@@ -158,17 +161,42 @@ impl PageReader for BoundedPages {
             false => Err(refused(format!("it claims more than {EXPANSION} values for each of its bytes"))),
         }
     }
+}
+
+impl PageReader for BoundedPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        match self.next.take() {
+            Some(page) => Ok(Some(page)),
+            None => self.read(),
+        }
+    }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        self.pages.peek_next_page()
+        if self.next.is_none() {
+            self.next = self.read()?;
+        }
+        Ok(self.next.as_ref().map(describe))
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
-        self.pages.skip_next_page()
+        match self.next.take() {
+            Some(_) => Ok(()),
+            None => self.pages.skip_next_page(),
+        }
     }
+}
 
-    fn at_record_boundary(&mut self) -> Result<bool> {
-        self.pages.at_record_boundary()
+/// Returns what the header of a page says.
+fn describe(page: &Page) -> PageMetadata {
+    let count = |number: u32| Some(number as usize);
+    match page {
+        Page::DataPage { num_values, .. } => {
+            PageMetadata { num_rows: None, num_levels: count(*num_values), is_dict: false }
+        }
+        Page::DataPageV2 { num_values, num_rows, .. } => {
+            PageMetadata { num_rows: count(*num_rows), num_levels: count(*num_values), is_dict: false }
+        }
+        Page::DictionaryPage { .. } => PageMetadata { num_rows: None, num_levels: None, is_dict: true },
     }
 }
 
