@@ -54,7 +54,7 @@ fn test_of(summary: &Summary, scenario: &ScenarioSummary, algorithm: &AlgorithmS
     test.summary = Stats {
         total_requests: Some(requests),
         total_failures: Some(sum(test.failures.iter().map(|failure| failure.occurrences))),
-        rps: Some(algorithm.throughput_rps),
+        rps: known(algorithm.throughput_rps),
         ..stats_of(algorithm.latency_ms.as_ref())
     };
     test.endpoints = algorithm.actions.iter().map(|action| endpoint(action, algorithm.measured_s)).collect();
@@ -82,13 +82,13 @@ fn interval(point: &SeriesPoint) -> Interval {
         length_s: point.length_s,
         rps: point.throughput_rps,
         failures_rps: point.errors_rps,
-        mean_ms: point.mean_ms,
-        p95_ms: point.p95_ms,
+        mean_ms: point.mean_ms.and_then(known),
+        p95_ms: point.p95_ms.and_then(known),
     }
 }
 
 fn stats_of(latency: Option<&Latency>) -> Stats {
-    let of = |pick: fn(&Latency) -> f64| latency.map(pick);
+    let of = |pick: fn(&Latency) -> f64| latency.map(pick).and_then(known);
     Stats {
         avg_response_time: of(|latency| latency.mean),
         min_response_time: of(|latency| latency.min),
@@ -98,4 +98,9 @@ fn stats_of(latency: Option<&Latency>) -> Stats {
         p99: of(|latency| latency.p99),
         ..Stats::default()
     }
+}
+
+/// Returns a time or a rate that can be one; a file that was changed by hand may say that it is negative.
+fn known(value: f64) -> Option<f64> {
+    (value.is_finite() && value >= 0.0).then_some(value)
 }
