@@ -67,7 +67,7 @@ impl Traffic {
     fn send(&mut self) {
         self.count += 1;
         self.now += STEP;
-        let request = RequestInfo { client_key: self.count, route: 0 };
+        let request = RequestInfo { client_key: self.count, route: 0, ..RequestInfo::default() };
         let picked = self.balancer.pick(black_box(&request), self.now).expect("all are healthy");
         self.in_flight.push_back((picked, self.now));
     }

@@ -4,9 +4,10 @@
 //! A pick reads the policy, one view and one set of counters. The list of eligible backends is only
 //! updated by the rare calls that change it, never by a pick.
 
-use crate::policy::{BackendIndex, BackendView, GuardCounts, Policy, PoolView, Reply, RequestInfo};
+use crate::policy::{BackendIndex, BackendView, GuardCounts, LoadReport, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
+use std::sync::Arc;
 
 /// Monotone counters of one backend, as a load balancer sees them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Balancer {
     policy: Box<dyn Policy>,
     rng: Rng,
     backends: Vec<BackendView>,
+    /// Ids of the backends, as far as they are named.
+    ids: Vec<Option<Arc<str>>>,
     counters: Vec<Counters>,
     states: Vec<State>,
     /// Backends that may get requests, in ascending order.
@@ -57,6 +60,7 @@ impl Balancer {
             policy,
             rng,
             backends: Vec::with_capacity(weights.len()),
+            ids: Vec::with_capacity(weights.len()),
             counters: Vec::with_capacity(weights.len()),
             states: Vec::with_capacity(weights.len()),
             eligible: Vec::with_capacity(weights.len()),
@@ -109,9 +113,25 @@ impl Balancer {
         view.in_flight = view.in_flight.saturating_sub(1);
     }
 
-    /// Replaces the policy; in-flight counts, health and weights stay.
+    /// Tells the policy what a backend reported.
+    pub fn report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.policy.on_report(backend, report, now);
+    }
+
+    /// Replaces the policy; in-flight counts, health, weights and ids stay.
     pub fn set_policy(&mut self, policy: Box<dyn Policy>) {
         self.policy = policy;
+        for (place, id) in self.ids.iter().enumerate() {
+            if let Some(id) = id {
+                self.policy.on_named(BackendIndex(place as u32), id);
+            }
+        }
+    }
+
+    /// Gives a backend the id that it has in configs and results.
+    pub fn name(&mut self, backend: BackendIndex, id: Arc<str>) {
+        self.policy.on_named(backend, &id);
+        self.ids[backend.get()] = Some(id);
     }
 
     /// Sets whether health checks let `backend` take requests.
@@ -147,6 +167,7 @@ impl Balancer {
         debug_assert!(is_weight(weight), "weight {weight} is not above zero");
         let index = BackendIndex(u32::try_from(self.backends.len()).expect("below 2^32 backends"));
         self.backends.push(BackendView { weight, in_flight: 0 });
+        self.ids.push(None);
         self.counters.push(Counters::default());
         self.states.push(State::FRESH);
         self.eligible.push(index);

@@ -78,7 +78,7 @@ impl Fixture {
 
     /// Sends a request; who got it and when.
     fn send(&mut self, route: u16) -> (BackendIndex, Time) {
-        let request = RequestInfo { client_key: 0, route };
+        let request = RequestInfo { client_key: 0, route, ..RequestInfo::default() };
         (self.balancer.pick(&request, self.now).expect("some are eligible"), self.now)
     }
 
@@ -159,7 +159,7 @@ fn what_a_learned_policy_sees_is_what_is_logged() {
     let mut waiting: Vec<(BackendIndex, Time)> = Vec::new();
     for round in 0u64..200 {
         now += Span::from_micros(100 + round * 37 % 900);
-        let request = RequestInfo { client_key: 0, route: (round % 3) as u16 };
+        let request = RequestInfo { client_key: 0, route: (round % 3) as u16, ..RequestInfo::default() };
         let views = balancer.backends().to_vec();
         let eligible: Vec<BackendIndex> = (0..3).map(BackendIndex).collect();
         let pool = lb_core::policy::PoolView { backends: &views, eligible: &eligible, generation: 3 };

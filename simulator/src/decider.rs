@@ -4,7 +4,7 @@
 use crate::options::Options;
 use crate::oracle::Oracle;
 use lb_core::balancer::Balancer;
-use lb_core::policy::Policy;
+use lb_core::policy::{BackendIndex, Policy};
 use lb_core::topology::Topology;
 
 /// Label of the balancers' random streams under the seed of the options.
@@ -37,7 +37,11 @@ pub(crate) fn balancers(
         for (number, pool) in topology.pools.iter().enumerate() {
             let weights: Vec<f64> = pool.backends.iter().map(|spec| spec.weight).collect();
             let labels = [BALANCER, u64::from(balancer), number as u64];
-            balancers.push(Balancer::new(&weights, policy(), options.seed.stream(&labels)));
+            let mut made = Balancer::new(&weights, policy(), options.seed.stream(&labels));
+            for (place, spec) in pool.backends.iter().enumerate() {
+                made.name(BackendIndex(place as u32), spec.id.as_str().into());
+            }
+            balancers.push(made);
         }
     }
     balancers

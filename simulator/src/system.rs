@@ -276,7 +276,7 @@ impl System {
             if let Some(lesson) = &mut self.lesson {
                 lesson(&self.costs);
             }
-            let info = RequestInfo { client_key: call.client_key, route: self.class(call.route) };
+            let info = RequestInfo { client_key: call.client_key, route: self.class(call.route), ..RequestInfo::default() };
             self.balancer(&call).pick(&info, now)
         }?;
         if !self.seers.is_empty() {

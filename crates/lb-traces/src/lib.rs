@@ -46,7 +46,7 @@
 //!     origin: Time::ZERO,
 //!     started_at: None,
 //! })?;
-//! let request = RequestInfo { client_key: 1, route: 1 };
+//! let request = RequestInfo { client_key: 1, route: 1, ..RequestInfo::default() };
 //! let sent = Time::from_nanos(1_000_000);
 //! let backend = balancer.pick(&request, sent).ok_or("both backends are healthy")?;
 //! let latency = Span::from_millis(12);

@@ -13,7 +13,7 @@
 //! Without ejection, every rule based on load or latency prefers a backend that fails fast, because
 //! such a backend always looks idle.
 
-use super::{BackendIndex, GuardCounts, Policy, PoolView, Reply, RequestInfo};
+use super::{BackendIndex, GuardCounts, LoadReport, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -172,6 +172,14 @@ impl<P: Policy> Policy for Ejection<P> {
 
     fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
         self.inner.on_sent(backend, request, now);
+    }
+
+    fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.inner.on_report(backend, report, now);
+    }
+
+    fn on_named(&mut self, backend: BackendIndex, id: &str) {
+        self.inner.on_named(backend, id);
     }
 
     fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {

@@ -13,7 +13,7 @@
 
 use super::learned::{Features, WIDTH};
 use super::reward::{Typical, reward};
-use super::{BackendIndex, GuardCounts, Policy, PoolView, Reply, ReplyKind, RequestInfo};
+use super::{BackendIndex, GuardCounts, LoadReport, Policy, PoolView, Reply, ReplyKind, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -259,6 +259,14 @@ impl Policy for Logged {
             let ending = Some((reply.kind, reward));
             self.log.ending(&Ending { id, at: now, latency: reply.latency, ending });
         }
+    }
+
+    fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.inner.on_report(backend, report, now);
+    }
+
+    fn on_named(&mut self, backend: BackendIndex, id: &str) {
+        self.inner.on_named(backend, id);
     }
 
     fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {

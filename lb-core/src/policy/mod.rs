@@ -5,6 +5,7 @@
 //! [`crate::algorithm`].
 
 pub mod consistent_hash;
+pub mod cost;
 pub mod ejection;
 mod estimate;
 pub mod ewma_scan;
@@ -17,6 +18,7 @@ pub mod p2c;
 pub mod peak_ewma;
 pub mod prequal;
 pub mod random;
+pub mod report;
 pub mod reward;
 pub mod round_robin;
 mod scan;
@@ -24,6 +26,7 @@ pub mod shortest_expected_delay;
 pub mod weighted_round_robin;
 
 pub use consistent_hash::ConsistentHash;
+pub use cost::{CostModel, PredictedCost};
 pub use ejection::{Ejection, Limits};
 pub use ewma_scan::EwmaScan;
 pub use haproxy_random::HaproxyRandom;
@@ -35,11 +38,13 @@ pub use p2c::{P2c, P2cReplacing};
 pub use peak_ewma::PeakEwma;
 pub use prequal::Prequal;
 pub use random::Random;
+pub use report::LoadReport;
 pub use reward::{REWARD_VERSION, reward};
 pub use round_robin::RoundRobin;
 pub use shortest_expected_delay::ShortestExpectedDelay;
 pub use weighted_round_robin::WeightedRoundRobin;
 
+use crate::hints::Hints;
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -98,6 +103,8 @@ pub struct RequestInfo {
     pub client_key: u64,
     /// The class of route, for learned policies that estimate a cost per route.
     pub route: u16,
+    /// What the request says about its cost.
+    pub hints: Hints,
 }
 
 /// How a request ended, as the load balancer saw it.
@@ -150,6 +157,13 @@ pub trait Policy: Send {
     /// Called when the client cancelled a request sent to `backend` at `sent`, so that its outcome is
     /// unknown.
     fn on_cancel(&mut self, _backend: BackendIndex, _sent: Time) {}
+
+    /// Called when a backend reported its load.
+    fn on_report(&mut self, _backend: BackendIndex, _report: &LoadReport, _now: Time) {}
+
+    /// Called before the first pick, and when a backend joins: which id `backend` has in configs and results. A pool whose
+    /// backends have no ids is not named.
+    fn on_named(&mut self, _backend: BackendIndex, _id: &str) {}
 
     /// Returns the probability with which the latest pick was drawn; `None` if the policy does not know
     /// it.

@@ -155,7 +155,7 @@ proptest! {
                 let backend = |index: &prop::sample::Index| BackendIndex(index.index(count) as u32);
                 match event {
                     Event::Send(client_key) => {
-                        let request = RequestInfo { client_key: *client_key, route: 0 };
+                        let request = RequestInfo { client_key: *client_key, route: 0, ..RequestInfo::default() };
                         let takes = |backend| balancer.state(BackendIndex(backend)) == (true, false);
                         let some_take = (0..count as u32).any(takes);
                         let picked = balancer.pick(&request, now);

@@ -91,7 +91,7 @@ impl Seen {
     fn send(&mut self, backend: usize, route: u16) -> Time {
         self.now += Span::from_micros(10);
         self.views[backend].in_flight += 1;
-        let request = RequestInfo { client_key: 0, route };
+        let request = RequestInfo { client_key: 0, route, ..RequestInfo::default() };
         self.features.on_arrival(self.now);
         self.features.on_sent(BackendIndex(backend as u32), &request, self.now);
         self.now
@@ -114,7 +114,7 @@ impl Seen {
         let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: 1 };
         let mut rows = vec![0.0; self.eligible.len() * WIDTH];
         let mut priors = vec![0.0; self.eligible.len()];
-        let request = RequestInfo { client_key: 0, route };
+        let request = RequestInfo { client_key: 0, route, ..RequestInfo::default() };
         self.features.observe(&request, &pool, &self.eligible, self.now, &mut rows, &mut priors);
         rows.chunks(WIDTH).map(<[f32]>::to_vec).collect()
     }

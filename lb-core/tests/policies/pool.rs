@@ -32,7 +32,7 @@ impl Pool {
     }
 
     pub(crate) fn send_for(&mut self, client_key: u64) -> u32 {
-        let request = RequestInfo { client_key, route: 0 };
+        let request = RequestInfo { client_key, route: 0, ..RequestInfo::default() };
         self.balancer.pick(&request, self.now).expect("a backend takes requests").0
     }
 

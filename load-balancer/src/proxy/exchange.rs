@@ -80,7 +80,7 @@ impl Exchange<'_> {
         };
         let class = self.thread.route_class(&route.shared.pool, &self.down.request.method, &target);
         let booked = self.thread.state.benchmark.counts(target.path);
-        let info = RequestInfo { client_key: self.client_key(), route: class };
+        let info = RequestInfo { client_key: self.client_key(), route: class, ..RequestInfo::default() };
         let mut failure = None;
         for _ in 0..ATTEMPTS {
             let Some(in_flight) = InFlight::pick(self.thread, &route, &info, booked) else {

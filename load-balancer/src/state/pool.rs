@@ -139,8 +139,12 @@ impl Pool {
         let weights: Vec<f64> = config.backends.iter().map(|backend| backend.weight).collect();
         let roster = Arc::new(Roster { backends: Mutex::new(backends), classes: RouteClasses::default() });
         let view = |(policy, rng): ViewParts| {
+            let mut balancer = Balancer::new(&weights, policy, rng);
+            for (place, backend) in config.backends.iter().enumerate() {
+                balancer.name(BackendIndex(place as u32), backend.id.as_str().into());
+            }
             View(Mutex::new(Core {
-                balancer: Balancer::new(&weights, policy, rng),
+                balancer,
                 label: ViewLabel::new(label),
                 past: GuardCounts::default(),
                 decisions: Decisions::default(),
@@ -241,7 +245,8 @@ impl Pool {
         debug_assert_eq!(backend.index.get(), backends.len(), "positions are in order");
         // This comes before the backend is listed, since every balancer must know each listed backend.
         self.each(|balancer| {
-            balancer.add(weight);
+            let added = balancer.add(weight);
+            balancer.name(added, backend.id.as_str().into());
         });
         backends.push(backend);
     }

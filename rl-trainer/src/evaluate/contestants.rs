@@ -3,7 +3,7 @@
 use crate::measure::{Figures, measure, measure_oracle};
 use crate::scenarios::Case;
 use lb_core::algorithm::Rule;
-use lb_core::policy::{BackendIndex, GuardCounts, Learned, Policy, PolicyFile, PoolView, Reply, RequestInfo};
+use lb_core::policy::{BackendIndex, GuardCounts, Learned, LoadReport, Policy, PolicyFile, PoolView, Reply, RequestInfo};
 use lb_core::rng::Rng;
 use lb_core::{Algorithm, Time};
 use serde::{Deserialize, Serialize};
@@ -176,6 +176,14 @@ impl Policy for Counted {
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         self.inner.on_reply(backend, reply, now);
+    }
+
+    fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.inner.on_report(backend, report, now);
+    }
+
+    fn on_named(&mut self, backend: BackendIndex, id: &str) {
+        self.inner.on_named(backend, id);
     }
 
     fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
