@@ -30,4 +30,7 @@ pub enum SimulationError {
     /// The rate is not above zero, so no request would ever arrive.
     #[error("rate: {0} requests/s must be above 0")]
     Rate(f64),
+    /// What requests tell about their size cannot be drawn.
+    #[error("telling.{0}")]
+    Telling(String),
 }

@@ -70,10 +70,12 @@ pub mod oracle;
 mod population;
 mod recorded;
 mod report;
+mod request_costs;
 mod requests;
 mod sample;
 mod simulation;
 mod system;
+mod telling;
 
 pub use decider::Lesson;
 pub use error::SimulationError;
@@ -82,3 +84,4 @@ pub use options::{HealthChecks, Options};
 pub use recorded::{RecordedArrival, simulate_recorded};
 pub use report::{ArrivalCounts, BackendReport, Report};
 pub use simulation::Simulation;
+pub use telling::Telling;

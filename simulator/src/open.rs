@@ -7,15 +7,17 @@ use crate::oracle::Oracle;
 use crate::report::Report;
 use crate::requests::Call;
 use crate::system::System;
+use crate::telling::{Teller, Telling};
+use lb_core::hints::Hints;
 use lb_core::policy::Policy;
 use lb_core::rng::{Rng, mix};
 use lb_core::topology::{RouteIndex, Topology};
-use lb_core::workload::Observer;
+use lb_core::workload::{Observer, UserId};
 use lb_core::{Seed, Span, Time};
 use rand::RngExt;
 use std::sync::Arc;
 
-use crate::sample::{Sender, sample};
+use crate::sample::{NO_REQUEST, Sender, sample};
 
 /// Arrivals of independent clients, each of which sends one request.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,12 +35,14 @@ pub struct OpenLoad {
     pub request_timeout: Span,
     /// Seed of arrivals, service times and failures, which are the same for every algorithm.
     pub seed: Seed,
+    /// What requests say about their size; `None` if they say nothing. It takes the place of the topology's costs.
+    pub telling: Option<Telling>,
 }
 
 impl OpenLoad {
-    /// Creates a load of Poisson arrivals with equal requests.
+    /// Creates a load of Poisson arrivals with equal requests that say nothing.
     pub fn poisson(rate: f64, requests: u64, request_timeout: Span, seed: Seed) -> Self {
-        Self { rate, bursts: None, routes: Vec::new(), requests, request_timeout, seed }
+        Self { rate, bursts: None, routes: Vec::new(), requests, request_timeout, seed, telling: None }
     }
 }
 
@@ -62,10 +66,12 @@ mod label {
 
 /// Simulates an open load on the first pool of a topology.
 ///
-/// Samples have user, action and step 0. Backends are numbered as in the topology.
+/// Samples have user, action and step 0. Backends are numbered as in the topology. Requests of a load without
+/// [`Telling`] say nothing, and so cost 1 whatever the topology's costs.
 ///
 /// # Errors
-/// Fails if the topology has problems, there is no load balancer, or the rate is not above zero.
+/// Fails if the topology has problems, there is no load balancer, the rate is not above zero, or a value of
+/// [`OpenLoad::telling`] is out of its range.
 pub fn simulate_open(
     topology: &Topology,
     load: &OpenLoad,
@@ -115,40 +121,101 @@ fn simulate(
     options: &Options,
     observer: &mut impl Observer,
 ) -> Result<Report, SimulationError> {
-    if !(load.rate > 0.0 && load.rate.is_finite()) {
-        return Err(SimulationError::Rate(load.rate));
-    }
-    let topology = Arc::new(topology.clone());
-    let routes = Routes::new(&load.routes, topology.routes.len());
-    let mut system = System::new(topology, Vec::new(), load.request_timeout, decider, options)?;
-    let expected_length = Span::from_secs_f64(load.requests as f64 / load.rate * 2.0);
-    system.begin_measuring(expected_length + load.request_timeout);
-
-    let mut arrivals = Arrivals::new(load);
-    arrivals.schedule();
-    let keys = load.seed.key(&[label::REQUESTS]);
-    let sender = Sender { expected: &[200], ..Sender::default() };
-    while arrivals.left > 0 || !system.is_idle() {
-        if arrivals.left > 0 && arrivals.next <= system.next_time() {
-            let key = mix(keys ^ (load.requests - arrivals.left));
-            let call = Call {
-                owner: 0,
-                // The load balancer of a client is random, but the same for all algorithms.
-                balancer: (mix(key ^ label::BALANCERS) % u64::from(options.balancers)) as u16,
-                pool: 0,
-                service: u16::MAX,
-                route: routes.of(key),
-                key,
-                client_key: key,
-            };
-            system.send(call, arrivals.next);
-            arrivals.left -= 1;
-            arrivals.schedule();
+    let (mut system, mut calls) = start(topology, load, decider, options)?;
+    while calls.left > 0 || !system.is_idle() {
+        if calls.next_time() <= system.next_time() {
+            let (call, hints, at) = calls.take();
+            system.send(call, hints.as_ref(), at);
         } else if let Some(ended) = system.step() {
-            observer.sample(&sample(&ended, Time::ZERO, &sender));
+            observer.sample(&sample(&ended, Time::ZERO, &SENDER));
         }
     }
     Ok(system.report(Time::ZERO, 0))
+}
+
+/// The sender of all requests of an open load.
+pub(crate) const SENDER: Sender<'static> = Sender { user: UserId(0), request: NO_REQUEST, expected: &[200] };
+
+/// Creates the system of an open load, with its faults, and the requests that it will get.
+pub(crate) fn start(
+    topology: &Topology,
+    load: &OpenLoad,
+    decider: Decider<'_>,
+    options: &Options,
+) -> Result<(System, OpenCalls), SimulationError> {
+    if !(load.rate > 0.0 && load.rate.is_finite()) {
+        return Err(SimulationError::Rate(load.rate));
+    }
+    let calls = OpenCalls::new(load, topology, options)?;
+    let untold = load.telling.map(|telling| telling.untold(topology));
+    let topology = Arc::new(untold.unwrap_or_else(|| topology.clone()));
+    let mut system = System::new(topology, Vec::new(), load.request_timeout, decider, options)?;
+    let expected_length = Span::from_secs_f64(load.requests as f64 / load.rate * 2.0);
+    system.begin_measuring(expected_length + load.request_timeout);
+    Ok((system, calls))
+}
+
+/// The requests of an open load, in the order of their arrival.
+pub(crate) struct OpenCalls {
+    arrivals: Arrivals,
+    routes: Routes,
+    teller: Option<Teller>,
+    /// Key from which those of the requests are made.
+    keys: u64,
+    balancers: u64,
+    taken: u64,
+    /// Number of requests that are still to come.
+    pub(crate) left: u64,
+}
+
+impl OpenCalls {
+    fn new(load: &OpenLoad, topology: &Topology, options: &Options) -> Result<Self, SimulationError> {
+        let teller = load.telling.as_ref().map(Teller::new).transpose()?;
+        let mut arrivals = Arrivals::new(load);
+        arrivals.schedule();
+        Ok(Self {
+            arrivals,
+            routes: Routes::new(&load.routes, topology.routes.len()),
+            teller,
+            keys: load.seed.key(&[label::REQUESTS]),
+            balancers: u64::from(options.balancers),
+            taken: 0,
+            left: load.requests,
+        })
+    }
+
+    /// Returns when the next request is sent; [`Time::MAX`] after the last one.
+    pub(crate) fn next_time(&self) -> Time {
+        if self.left > 0 { self.arrivals.next } else { Time::MAX }
+    }
+
+    /// Takes the next request, of which there must be one, what it says, and the time at which it is sent.
+    pub(crate) fn take(&mut self) -> (Call, Option<Hints>, Time) {
+        let key = mix(self.keys ^ self.taken);
+        let (hints, cost) = match &self.teller {
+            None => (None, 1.0),
+            Some(teller) => {
+                let (hints, cost) = teller.tell(key);
+                (Some(hints), cost)
+            }
+        };
+        let call = Call {
+            owner: 0,
+            // The load balancer of a client is random, but the same for all algorithms.
+            balancer: (mix(key ^ label::BALANCERS) % self.balancers) as u16,
+            pool: 0,
+            service: u16::MAX,
+            route: self.routes.of(key),
+            cost,
+            key,
+            client_key: key,
+        };
+        let at = self.arrivals.next;
+        self.taken += 1;
+        self.left -= 1;
+        self.arrivals.schedule();
+        (call, hints, at)
+    }
 }
 
 /// Cumulative weights of routes.
@@ -185,7 +252,6 @@ struct Arrivals {
     /// When the current burst or lull ends.
     until: Time,
     next: Time,
-    left: u64,
 }
 
 impl Arrivals {
@@ -197,7 +263,6 @@ impl Arrivals {
             in_burst: false,
             until: Time::MAX,
             next: Time::ZERO,
-            left: load.requests,
         };
         if let Some(bursts) = load.bursts {
             arrivals.until = Time::ZERO + bursts.mean_length.mul_f64(arrivals.exponential());

@@ -7,7 +7,9 @@
 use crate::report::ArrivalCounts;
 use crate::requests::Ended;
 use crate::sample::{NO_REQUEST, Sender, sample};
-use lb_core::workload::{Next, Request, Sample, Schedule, StepReply, UserId, UserPlan, VirtualUser};
+use lb_core::workload::{
+    Next, Rendered, Request, Sample, Schedule, StepReply, UserId, UserPlan, VirtualUser,
+};
 use lb_core::{Span, Time};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -146,6 +148,13 @@ impl<'a> Population<'a> {
         let was_there = self.seats[owner as usize].take().is_some();
         if was_there && owner as usize >= self.schedule.users().len() {
             self.free.push(owner);
+        }
+    }
+
+    /// Writes the request that the user in seat `owner` has just sent.
+    pub(crate) fn write(&self, owner: u32, request: &Request, out: &mut Rendered) {
+        if let Some(seat) = &self.seats[owner as usize] {
+            seat.user.render(request, out);
         }
     }
 

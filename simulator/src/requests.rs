@@ -18,6 +18,8 @@ pub(crate) struct Call {
     /// Number of the request's service within the pool.
     pub(crate) service: u16,
     pub(crate) route: RouteIndex,
+    /// Factor of the service time, from what the request says; 1 for an ordinary request.
+    pub(crate) cost: f32,
     /// Key that determines the service time and whether the request fails.
     pub(crate) key: u64,
     /// The client's identity, for policies with affinity.

@@ -7,11 +7,12 @@ use crate::options::Options;
 use crate::oracle::Oracle;
 use crate::population::Population;
 use crate::report::Report;
+use crate::request_costs::{RequestCosts, StepText};
 use crate::requests::Call;
 use crate::system::System;
 use lb_core::policy::Policy;
 use lb_core::topology::{RouteIndex, Topology};
-use lb_core::workload::{Observer, Sample, Scenario, Schedule, Step, StepReply};
+use lb_core::workload::{Observer, Sample, Scenario, Schedule, Step, StepIndex, StepReply};
 use lb_core::{Span, Time};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub struct Simulation {
     system: System,
     /// Target of each step's requests.
     targets: Vec<Target>,
+    /// What requests say and cost; `None` if the topology has no costs.
+    request_costs: Option<RequestCosts>,
     balancers: u32,
     warm_up: Span,
     duration: Span,
@@ -77,9 +80,17 @@ impl Simulation {
         let system =
             System::new(Arc::clone(topology), services.clone(), scenario.request_timeout, decider, options)?;
         let steps = scenario.workload.steps().iter();
+        let targets: Vec<Target> =
+            steps.clone().map(|step| target(step, topology, &services)).collect::<Result<_, _>>()?;
+        let texts = steps.zip(&targets).enumerate().map(|(number, (step, target))| StepText {
+            prefix: prefix(step, topology),
+            route: target.route,
+            is_static: scenario.workload.is_static(StepIndex(number as u16)),
+        });
         Ok(Self {
             system,
-            targets: steps.map(|step| target(step, topology, &services)).collect::<Result<_, _>>()?,
+            request_costs: RequestCosts::new(topology, texts),
+            targets,
             balancers: u32::from(options.balancers),
             warm_up: scenario.warm_up,
             duration: scenario.duration,
@@ -160,16 +171,20 @@ impl Simulation {
     ) {
         if let Some(sending) = population.go_on(owner, reply, now) {
             let target = &self.targets[usize::from(sending.request.step.0)];
+            let saying = self.request_costs.as_mut().map(|costs| {
+                costs.of(sending.request.step, |out| population.write(owner, &sending.request, out))
+            });
             let call = Call {
                 owner,
                 balancer: (sending.user.0 % self.balancers) as u16,
                 pool: target.pool,
                 service: target.service,
                 route: target.route,
+                cost: saying.map_or(1.0, |saying| saying.cost),
                 key: sending.request.key,
                 client_key: sending.client_key,
             };
-            self.system.send(call, now);
+            self.system.send(call, saying.as_ref().map(|saying| &saying.hints), now);
         }
     }
 }
@@ -186,6 +201,18 @@ fn service_and_path<'a>(step: &'a Step, topology: &Topology) -> (&'a str, &'a st
     match named.any(|service| service == first) {
         true => (first, &path[first.len() + 1..]),
         false => (topology.meant(""), path),
+    }
+}
+
+/// Returns what comes before the path below the service in the requests of a step.
+fn prefix(step: &Step, topology: &Topology) -> String {
+    match &step.service {
+        Some(service) => format!("/{service}"),
+        None => {
+            let path = step.path.split('?').next().unwrap_or_default();
+            let (_, below) = service_and_path(step, topology);
+            path[..path.len() - below.len()].to_owned()
+        }
     }
 }
 

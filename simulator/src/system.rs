@@ -8,9 +8,10 @@ use crate::options::Options;
 use crate::oracle::{Coming, Seer, View};
 use crate::report::{ArrivalCounts, BackendReport, Report};
 use crate::requests::{Call, End, Ended, Requests, Stage, slot_of};
-use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand};
+use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand_at_cost};
 use lb_core::balancer::Balancer;
 use lb_core::fault::FaultTimeline;
+use lb_core::hints::Hints;
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
 use lb_core::rng::mix;
 use lb_core::topology::{RouteIndex, Topology};
@@ -55,6 +56,9 @@ pub(crate) struct System {
     pool_start: Vec<u16>,
     next_events: NextEvents,
     requests: Requests,
+    /// What each request says about its cost, by slot; empty until one says something. They are not in the slots because
+    /// most simulations have none, and slots are copied often.
+    hints: Vec<Hints>,
     /// Messages in transit with their arrival times. All take the same time, so they arrive in the order in
     /// which they were sent.
     wire: VecDeque<(Time, u32)>,
@@ -113,6 +117,7 @@ impl System {
             pool_start,
             next_events: NextEvents::new(sites.len()),
             requests: Requests::new(timeout),
+            hints: Vec::new(),
             wire: VecDeque::new(),
             health: Health::new(options.health, sites.len()),
             finished: Vec::new(),
@@ -158,15 +163,45 @@ impl System {
         wire.min(timeout).min(self.next_events.first_time()).min(self.health.next())
     }
 
-    /// Sends a request of a client at `now`. No earlier event may be pending.
-    pub(crate) fn send(&mut self, mut call: Call, now: Time) {
+    /// Returns the request that the next event brings to a load balancer, if it is such an event.
+    pub(crate) fn next_to_place(&self) -> Option<u32> {
+        let (at, slot) = *self.wire.front()?;
+        let is_next = at == self.next_time() && at != self.next_events.first_time();
+        (is_next && self.requests[slot].stage == Stage::ToBalancer).then_some(slot)
+    }
+
+    /// Returns the call of a request in flight.
+    pub(crate) fn call(&self, slot: u32) -> &Call {
+        &self.requests[slot].call
+    }
+
+    /// Returns the load balancer and pool that serve a call; there are none under an oracle.
+    pub(crate) fn balancer_of(&self, call: &Call) -> &Balancer {
+        &self.balancers[self.number_of_balancer(call)]
+    }
+
+    /// Sends a request of a client at `now`, with what it says about its cost, if anything. No earlier event may be
+    /// pending.
+    pub(crate) fn send(&mut self, mut call: Call, hints: Option<&Hints>, now: Time) {
         if let Some(luck) = self.luck {
             call.key = mix(call.key ^ luck);
         }
         self.now = now;
         self.events += 1;
         let slot = self.requests.insert(call, now);
+        if hints.is_some() || !self.hints.is_empty() {
+            self.note_hints(slot, hints);
+        }
         self.put_on_wire(slot, Stage::ToBalancer);
+    }
+
+    /// Keeps what a request says.
+    fn note_hints(&mut self, slot: u32, hints: Option<&Hints>) {
+        let slot = slot as usize;
+        if self.hints.len() <= slot {
+            self.hints.resize(slot + 1, Hints::default());
+        }
+        self.hints[slot] = hints.copied().unwrap_or_default();
     }
 
     /// Processes the next event. At the same instant, backends come first, so that arriving requests
@@ -214,8 +249,13 @@ impl System {
     }
 
     fn balancer(&mut self, call: &Call) -> &mut Balancer {
-        let number = usize::from(call.balancer) * self.pool_start.len() + usize::from(call.pool);
+        let number = self.number_of_balancer(call);
         &mut self.balancers[number]
+    }
+
+    /// Returns the position of a call's load balancer and pool, in the order in which policies were made.
+    pub(crate) fn number_of_balancer(&self, call: &Call) -> usize {
+        usize::from(call.balancer) * self.pool_start.len() + usize::from(call.pool)
     }
 
     fn backend(&self, call: &Call, place: BackendIndex) -> usize {
@@ -276,7 +316,7 @@ impl System {
             if let Some(lesson) = &mut self.lesson {
                 lesson(&self.costs);
             }
-            let info = RequestInfo { client_key: call.client_key, route: self.class(call.route), ..RequestInfo::default() };
+            let info = self.info(slot);
             self.balancer(&call).pick(&info, now)
         }?;
         if !self.seers.is_empty() {
@@ -285,6 +325,13 @@ impl System {
             self.sites[backend].coming.push_back(coming);
         }
         Some(place)
+    }
+
+    /// Returns what a load balancer reads of a request before it picks.
+    pub(crate) fn info(&self, slot: u32) -> RequestInfo {
+        let call = &self.requests[slot].call;
+        let hints = self.hints.get(slot as usize).copied().unwrap_or_default();
+        RequestInfo { client_key: call.client_key, route: self.class(call.route), hints }
     }
 
     /// Computes an oracle's cost estimate for each backend.
@@ -310,7 +357,7 @@ impl System {
     }
 
     fn demand(&self, call: &Call) -> Span {
-        demand(self.topology.service_time(call.route), call.key)
+        demand_at_cost(self.topology.service_time(call.route), call.key, call.cost)
     }
 
     /// Delivers a request to its backend.

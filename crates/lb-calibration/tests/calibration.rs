@@ -117,8 +117,13 @@ fn several_balancers_see_one_pool() {
 #[test]
 fn each_route_has_its_service_time() {
     let mut truth = topology("situation-b");
-    let route =
-        |path: &str, service_time| Route { method: None, service: None, path: path.to_owned(), service_time };
+    let route = |path: &str, service_time| Route {
+        method: None,
+        service: None,
+        path: path.to_owned(),
+        service_time,
+        cost: None,
+    };
     truth.routes = vec![
         route("/light", ServiceTime::Constant { mean_ms: 8.0 }),
         route("/usual", ServiceTime::LogNormal { mean_ms: 25.0, sigma: 0.5 }),

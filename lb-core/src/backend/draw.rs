@@ -17,6 +17,12 @@ pub fn demand(service_time: &ServiceTime, key: u64) -> Span {
     service_time.sample(&mut Rng::seed_from_u64(mix(key ^ DEMAND)))
 }
 
+/// Draws the service time of the request with `key`, at speed 1 and without faults, if what it says multiplies it by
+/// `cost` ([`Costs::factor`](crate::topology::Costs::factor)).
+pub fn demand_at_cost(service_time: &ServiceTime, key: u64, cost: f32) -> Span {
+    demand(service_time, key).mul_f64(f64::from(cost))
+}
+
 /// Draws whether the request with `key` fails after full service, with probability `rate`.
 pub(super) fn fails(key: u64, rate: f64) -> bool {
     happens(key ^ ERROR, rate)
@@ -47,6 +53,8 @@ mod tests {
         let time = ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 };
         assert_eq!(demand(&time, 5), demand(&time, 5), "a request has one service time");
         assert_ne!(demand(&time, 5), demand(&time, 6), "another request has another");
+        assert_eq!(demand_at_cost(&time, 5, 1.0), demand(&time, 5), "an ordinary cost changes nothing");
+        assert_eq!(demand_at_cost(&time, 5, 2.5), demand(&time, 5).mul_f64(2.5));
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod draw;
 mod job;
 mod model;
 
-pub use draw::demand;
+pub use draw::{demand, demand_at_cost};
 pub use job::{Arrival, Finished, Job, JobId, JobResult};
 pub use model::BackendModel;

@@ -1,15 +1,19 @@
-//! The pools of backends, the services of each pool, the service time of each route, and the faults of
+//! The pools of backends, the services of each pool, the service time and the cost of each route, and the faults of
 //! the backends.
 //!
 //! It is read by the mock backends (which run it in real time), by the simulator (in virtual time) and
 //! by the harness (which configures the load balancer accordingly).
 
 mod bundled;
+mod cost;
+mod costs;
 mod glob;
 mod name;
 mod problems;
 
 pub use bundled::BUNDLED;
+pub use cost::{Cost, Law};
+pub use costs::Costs;
 pub use name::{NAME_RULE, is_name, is_part};
 
 use crate::fault::Fault;
@@ -38,6 +42,10 @@ pub struct Topology {
     pub routes: Vec<Route>,
     /// Service time of requests that match no route.
     pub service_time: ServiceTime,
+    /// What requests cost by what they say, for routes without a cost of their own: the factor of their service time. If
+    /// absent, they cost 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Faults of the backends.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -104,6 +112,9 @@ pub struct Route {
     pub path: String,
     /// Service time of requests that match.
     pub service_time: ServiceTime,
+    /// What requests that match cost by what they say: the factor of their service time. If absent, that of the topology.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 /// Returns 4 workers, the size of a small container's thread pool, as in the experiments of the docs.

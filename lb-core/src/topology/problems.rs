@@ -1,7 +1,8 @@
 //! Validation of a topology: reports every problem at once, each with key path, value and rule.
 
-use super::{BackendSpec, NAME_RULE, Topology, is_name};
+use super::{BackendSpec, Cost, NAME_RULE, Topology, is_name};
 use crate::fault::Fault;
+use crate::hints::Reader;
 use crate::plain;
 use std::collections::HashMap;
 
@@ -35,14 +36,26 @@ impl Topology {
                 problems.extend(self.unknown_service(&format!("routes[{i}].service"), service));
             }
             problems.extend(below(&format!("routes[{i}].service_time"), route.service_time.problems()));
+            let cost = route.cost.as_ref().map(Cost::problems).unwrap_or_default();
+            problems.extend(below(&format!("routes[{i}].cost"), cost));
         }
         problems.extend(below("service_time", self.service_time.problems()));
+        problems.extend(below("cost", self.cost.as_ref().map(Cost::problems).unwrap_or_default()));
+        problems.extend(self.header_problem());
         for (i, fault) in self.faults.iter().enumerate() {
             let key = format!("faults[{i}]");
             problems.extend(below(&key, fault.problems()));
             self.fault_target_problems(&key, fault, &mut problems);
         }
         problems
+    }
+
+    /// Returns the problem of the headers that costs depend on, all together.
+    fn header_problem(&self) -> Option<String> {
+        let headers = self.cost_headers();
+        let each_is_sound = headers.iter().all(|header| Reader::new(std::slice::from_ref(header)).is_ok());
+        let refusal = Reader::new(&headers).err().filter(|_| each_is_sound)?;
+        Some(format!("routes: their costs depend on {} headers: {refusal}", headers.len()))
     }
 
     fn pool_problems(&self, problems: &mut Vec<String>) {
@@ -203,7 +216,9 @@ mod tests {
             r#"{
             "name": "bad",
             "service_time": {"distribution": "exponential", "mean_ms": 0},
-            "routes": [{"service": "ghost", "path": "items", "service_time": {"distribution": "log_normal", "mean_ms": 1, "sigma": 9}}],
+            "cost": {"from": "limit", "law": {"power": {"of": 100}}},
+            "routes": [{"service": "ghost", "path": "items", "service_time": {"distribution": "log_normal", "mean_ms": 1, "sigma": 9},
+                "cost": {"from": "path.2", "law": {"affine": {"base": -1, "per": 1, "of": 1}}}}],
             "pools": [
                 {"name": "p", "services": ["cart"], "backends": [
                     {"id": "a", "workers": 0, "speed": 0, "weight": -1}, {"id": "a"}, {"id": "b c"}]},
@@ -229,7 +244,9 @@ mod tests {
             "routes[0].path: `items` must begin with `/` or `*`",
             "routes[0].service: no pool serves `ghost`; known: `cart`, `cart`",
             "routes[0].service_time.sigma: 9 must lie between 0 and 3",
+            "routes[0].cost.law.affine.base: -1 must lie between 0 and 1000",
             "service_time.mean_ms: 0 must be above 0 and at most 86400000 (a day)",
+            "cost.from: `limit` must be `query.NAME`, `path.N` with N from 1 to 255, `header.NAME` in lower case, or `body.bytes`",
             "faults[0].rate: 1.5 must lie between 0 and 1",
             "faults[0].start_s: -1 must be at least 0",
             "faults[0].backends[0]: unknown backend `z`; known: `a`, `a`, `b c`",
@@ -285,6 +302,28 @@ mod tests {
                 "pools[1].services: [] means all other services, which pool `carts` already serves; name at least one"
             ]
         );
+    }
+
+    #[test]
+    fn costs_on_more_headers_than_a_load_balancer_reads_are_refused() {
+        let on = |header: &str| {
+            format!(
+                r#"{{"path": "/{header}", "service_time": {{"distribution": "constant", "mean_ms": 1}},
+                    "cost": {{"from": "header.{header}", "law": {{"power": {{"of": 1}}}}}}}}"#
+            )
+        };
+        let with = |headers: &[&str]| {
+            let routes: Vec<String> = headers.iter().map(|header| on(header)).collect();
+            topology(&format!(
+                r#"{{"name": "t", "service_time": {{"distribution": "constant", "mean_ms": 1}},
+                    "routes": [{}], "pools": [{{"name": "p", "backends": [{{"id": "a"}}]}}]}}"#,
+                routes.join(", ")
+            ))
+        };
+        assert_eq!(with(&["a", "b", "c", "d", "a"]).problems(), Vec::<String>::new(), "four different ones");
+        let problems = with(&["a", "b", "c", "d", "e"]).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("routes: their costs depend on 5 headers: "), "{problems:?}");
     }
 
     #[test]
