@@ -59,6 +59,12 @@ pub enum Column {
     Mask,
     /// The route class of the request.
     RouteClass,
+    /// The names of the request's hints, such as `query.limit`; empty if it says nothing, or nobody listened.
+    HintNames,
+    /// The numbers of the hints, in the order of their names; NaN for one that is a word.
+    HintValues,
+    /// The hashes of the hints that are words, in the order of their names; 0 for one that is a number.
+    HintWords,
     /// How the request ended, see [`error_kind`]; null if unknown.
     ErrorKind,
     /// Time from the decision to the end of the request in microseconds; null if unknown.
@@ -80,7 +86,7 @@ pub enum Column {
 
 impl Column {
     /// All columns in the order of the schema.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::RunId,
         Self::PolicyId,
         Self::LbId,
@@ -95,6 +101,9 @@ impl Column {
         Self::Explore,
         Self::Mask,
         Self::RouteClass,
+        Self::HintNames,
+        Self::HintValues,
+        Self::HintWords,
         Self::ErrorKind,
         Self::LatencyUs,
         Self::DoneTsNs,
@@ -122,6 +131,9 @@ impl Column {
             Self::Explore => "explore",
             Self::Mask => "mask",
             Self::RouteClass => "route_class",
+            Self::HintNames => "hint_names",
+            Self::HintValues => "hint_values",
+            Self::HintWords => "hint_words",
             Self::ErrorKind => "error_kind",
             Self::LatencyUs => "latency_us",
             Self::DoneTsNs => "done_ts_ns",
@@ -144,10 +156,15 @@ impl Column {
             Self::DecisionId => "required int64 $ (INTEGER(64, false));",
             Self::TsNs => "required int64 $;",
             Self::DoneTsNs => "optional int64 $;",
-            Self::BackendIds => {
+            Self::BackendIds | Self::HintNames => {
                 "required group $ (LIST) { repeated group list { required binary element (STRING); } }"
             }
-            Self::Features => "required group $ (LIST) { repeated group list { required float element; } }",
+            Self::HintWords => {
+                "required group $ (LIST) { repeated group list { required int32 element (INTEGER(32, false)); } }"
+            }
+            Self::Features | Self::HintValues => {
+                "required group $ (LIST) { repeated group list { required float element; } }"
+            }
             Self::Mask => "required group $ (LIST) { repeated group list { required boolean element; } }",
             Self::Propensity | Self::Reward => "optional float $;",
             Self::Explore | Self::Censored => "required boolean $;",
@@ -167,6 +184,18 @@ pub fn schema() -> TypePtr {
     }
     text.push('}');
     Arc::new(parse_message_type(&text).expect("the declarations above make a schema"))
+}
+
+/// Returns the name of a hint whose text is not known, such as `#1f00c3a4`: its hash.
+pub fn nameless_hint(hash: u32) -> String {
+    format!("#{hash:08x}")
+}
+
+/// Returns the hash of a hint's name in [`Column::HintNames`].
+pub fn hint_hash(name: &str) -> u32 {
+    let nameless = name.strip_prefix('#').filter(|digits| digits.len() == 8);
+    let hash = nameless.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    hash.unwrap_or_else(|| lb_core::hints::hash(name.as_bytes()))
 }
 
 /// Returns the name of a kind of reply in [`Column::ErrorKind`].
@@ -197,6 +226,15 @@ mod tests {
         for (place, column) in Column::ALL.into_iter().enumerate() {
             assert_eq!(column as usize, place, "{column:?} is listed where it is declared");
         }
+    }
+
+    #[test]
+    fn hints_are_known_by_their_names_or_by_their_hashes() {
+        let hash = lb_core::hints::hash(b"query.limit");
+        assert_eq!(hint_hash("query.limit"), hash);
+        assert_eq!(hint_hash(&nameless_hint(hash)), hash, "{}", nameless_hint(hash));
+        assert_eq!(nameless_hint(7), "#00000007");
+        assert_ne!(hint_hash("#7"), 7, "a name that merely begins like a hash");
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! What the writer writes, the reader reads: every column, every outcome.
 
+use lb_core::hints::{Hint, Hints, Said, hash};
 use lb_core::policy::learned::{FEATURE_SET, WIDTH};
 use lb_core::policy::{BackendIndex, Decision, DecisionLog, Ending, REWARD_VERSION, ReplyKind};
 use lb_core::{Span, Time};
-use lb_traces::format::Column;
-use lb_traces::read::{Batch, End, ParquetFile, Traces, Values};
+use lb_traces::format::{Column, nameless_hint};
+use lb_traces::read::{Batch, End, HintPlace, ParquetFile, Traces, Values};
 use lb_traces::write::{Names, Overflow, Recording, TracedPolicy, Tracer};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::Type;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +29,11 @@ const OUTCOMES: [(Option<ReplyKind>, End); 5] = [
 ];
 const ROWS: usize = OUTCOMES.len() + 1;
 
+const LIMIT: &str = "query.limit";
+const SORT: &str = "query.sort";
+/// The name of a hint whose text nobody knows.
+const NAMELESS: u32 = 0xbeef;
+
 struct Shop;
 
 impl Names for Shop {
@@ -32,6 +43,10 @@ impl Names for Shop {
 
     fn route(&self, class: u16) -> String {
         format!("GET /shop/{class}")
+    }
+
+    fn hint(&self, name: u32) -> Option<String> {
+        [LIMIT, SORT].into_iter().find(|text| hash(text.as_bytes()) == name).map(str::to_owned)
     }
 }
 
@@ -50,6 +65,29 @@ fn features(row: usize) -> Vec<f32> {
 
 fn reward(row: usize) -> f32 {
     -0.5 * (row as f32 + 1.0)
+}
+
+/// What requests say: nothing, a number, or a number, a word, and something without a name.
+fn hints(row: usize) -> Vec<(String, Said)> {
+    let limit = (LIMIT.to_owned(), Said::Number(0.5 + row as f32));
+    match row % 3 {
+        0 => Vec::new(),
+        1 => vec![limit],
+        _ => vec![
+            limit,
+            (SORT.to_owned(), Said::Word(u32::MAX - row as u32)),
+            (nameless_hint(NAMELESS), Said::Number(-3.0)),
+        ],
+    }
+}
+
+fn hints_of(row: usize) -> Hints {
+    let mut all = Hints::default();
+    for (name, said) in hints(row) {
+        let name = if name == nameless_hint(NAMELESS) { NAMELESS } else { hash(name.as_bytes()) };
+        all.push(Hint { name, said });
+    }
+    all
 }
 
 /// Records one decision for each outcome, and one that is still open at the end.
@@ -86,6 +124,7 @@ fn decide(log: &mut dyn DecisionLog, row: usize) {
         id: row as u64,
         at: sent(row),
         route: row as u16 % 2 + 1,
+        hints: hints_of(row),
         backends: BACKENDS.len(),
         eligible: if row == 2 { &both[..1] } else { &both },
         features: &features(row),
@@ -107,13 +146,18 @@ enum Cell {
     TextList(Vec<String>),
 }
 
+/// NaN is not equal to itself.
+fn comparable(number: f64) -> f64 {
+    if number.is_nan() { f64::INFINITY } else { number }
+}
+
 fn cell(values: &Values, row: usize) -> Cell {
     match values {
         Values::Absent => panic!("the column is there"),
         Values::Integers(_) => values.integer(row).map_or(Cell::Null, Cell::Integer),
         Values::Numbers(_) => values.number(row).map_or(Cell::Null, Cell::Number),
         Values::Texts(_) => values.text(row).map_or(Cell::Null, |text| Cell::Text(text.to_string())),
-        Values::Lists(..) => Cell::List(values.list(row).to_vec()),
+        Values::Lists(..) => Cell::List(values.list(row).iter().copied().map(comparable).collect()),
         Values::TextLists(..) => Cell::TextList(values.texts(row).iter().map(ToString::to_string).collect()),
     }
 }
@@ -140,6 +184,21 @@ fn expected(column: Column, row: usize) -> Cell {
         Column::Explore => Cell::Integer(i64::from(row % 3 == 1)),
         Column::Mask => Cell::List(vec![1.0, if row == 2 { 0.0 } else { 1.0 }]),
         Column::RouteClass => Cell::Text(format!("GET /shop/{}", row % 2 + 1)),
+        Column::HintNames => Cell::TextList(hints(row).into_iter().map(|(name, _)| name).collect()),
+        Column::HintValues => {
+            let number = |(_, said)| match said {
+                Said::Number(number) => number.into(),
+                Said::Word(_) => comparable(f64::NAN),
+            };
+            Cell::List(hints(row).into_iter().map(number).collect())
+        }
+        Column::HintWords => {
+            let word = |(_, said)| match said {
+                Said::Number(_) => 0.0,
+                Said::Word(word) => word.into(),
+            };
+            Cell::List(hints(row).into_iter().map(word).collect())
+        }
         Column::ErrorKind => outcome.map_or(Cell::Null, |kind| {
             let name = match kind {
                 ReplyKind::Success => "none",
@@ -190,6 +249,9 @@ fn every_outcome_is_read_as_it_was_written() {
     assert_eq!((episode.run.as_str(), episode.policy.as_str(), episode.balancers), ("run", "rl:1f00", 1));
     assert_eq!(episode.exploration, 2.0 / 6.0);
     let open = (None, End::Censored);
+    assert!(traces.hints.were_read && !traces.hints.is_empty());
+    assert_eq!(traces.hints.text(hash(LIMIT.as_bytes())), LIMIT);
+    assert_eq!(traces.hints.text(NAMELESS), nameless_hint(NAMELESS));
     for (row, (_, end)) in OUTCOMES.into_iter().chain([open]).enumerate() {
         let exchange = episode.exchanges[row];
         assert_eq!(exchange.end, end, "row {row}");
@@ -201,7 +263,69 @@ fn every_outcome_is_read_as_it_was_written() {
         assert_eq!(exchange.latency, (row < OUTCOMES.len()).then(|| latency(row)), "row {row}");
         assert_eq!((exchange.backend, exchange.route), (u16::from(row == 1), row as u16 % 2), "row {row}");
         assert_eq!((exchange.balancer, exchange.service), (3, None));
+        assert_eq!(traces.hints.hints_at(exchange.hints), hints_of(row), "row {row}");
     }
+}
+
+/// Writes a copy of a trace with only some of its columns, as an older version or another program would.
+fn copy_columns(from: &Path, to: &Path, keep: impl Fn(&str) -> bool) {
+    let reader = SerializedFileReader::new(File::open(from).expect("the trace")).expect("it is Parquet");
+    let fields = reader.metadata().file_metadata().schema().get_fields();
+    let kept: Vec<usize> = (0..fields.len()).filter(|place| keep(fields[*place].name())).collect();
+    let schema = Type::group_type_builder("decisions")
+        .with_fields(kept.iter().map(|place| Arc::clone(&fields[*place])).collect())
+        .build()
+        .expect("a schema");
+    let file = File::create(to).expect("a writable folder");
+    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::default()).expect("a writer");
+    let source = File::open(from).expect("the trace");
+    for group in reader.metadata().row_groups() {
+        let mut out = writer.next_row_group().expect("a group");
+        for place in &kept {
+            // No column here has more than one leaf.
+            let chunk = group.column(*place);
+            let (_, bytes_written) = chunk.byte_range();
+            let close = ColumnCloseResult {
+                bytes_written,
+                rows_written: group.num_rows() as u64,
+                metadata: chunk.clone(),
+                bloom_filter: None,
+                column_index: None,
+                offset_index: None,
+            };
+            out.append_column(&source, close).expect("a column");
+        }
+        out.close().expect("a whole group");
+    }
+    writer.close().expect("a whole file");
+}
+
+#[test]
+fn a_trace_of_a_version_without_hints_is_read_as_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [new, old] = ["new.parquet", "old.parquet"].map(|name| folder.path().join(name));
+    record(&new);
+    copy_columns(&new, &old, |name| !name.starts_with("hint_"));
+    let (with, without) = (Traces::read(&new, None), Traces::read(&old, None));
+    let (with, mut without) = (with.expect("the new one"), without.expect("the old one"));
+    assert!(!without.hints.were_read && without.hints.is_empty(), "nobody listened");
+    assert!(without.episodes[0].exchanges.iter().all(|one| one.hints == HintPlace::default()));
+    for (old, new) in without.episodes[0].exchanges.iter_mut().zip(&with.episodes[0].exchanges) {
+        old.hints = new.hints;
+    }
+    without.hints = with.hints.clone();
+    assert_eq!(without, with, "all the rest is the same");
+}
+
+#[test]
+fn hints_without_their_values_say_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [whole, part] = ["whole.parquet", "part.parquet"].map(|name| folder.path().join(name));
+    record(&whole);
+    copy_columns(&whole, &part, |name| name != "hint_values");
+    let traces = Traces::read(&part, None).expect("the rest is there");
+    assert!(traces.hints.were_read && traces.hints.is_empty());
+    assert_eq!(traces.len(), ROWS);
 }
 
 #[test]

@@ -14,6 +14,7 @@
 use super::learned::{Features, WIDTH};
 use super::reward::{Typical, reward};
 use super::{BackendIndex, GuardCounts, LoadReport, Policy, PoolView, Reply, ReplyKind, RequestInfo};
+use crate::hints::Hints;
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use rand::RngExt;
@@ -28,6 +29,8 @@ pub struct Decision<'a> {
     pub at: Time,
     /// Route class of the request.
     pub route: u16,
+    /// What the request says about its cost.
+    pub hints: Hints,
     /// Number of backends of the pool, eligible or not.
     pub backends: usize,
     /// Backends that could be picked, in ascending order.
@@ -185,6 +188,7 @@ impl Logged {
             id: self.next_id,
             at: now,
             route: request.route,
+            hints: request.hints,
             backends: pool.backends.len(),
             eligible: pool.eligible,
             features: &self.all_rows,

@@ -19,6 +19,7 @@ const HEALTH: Shape = Shape {
     inner: &[],
 };
 const TLS: Shape = Shape { keys: &["certificate", "key"], inner: &[] };
+const HINTS: Shape = Shape { keys: &["headers", "off"], inner: &[] };
 const TRACES: Shape = Shape { keys: &["folder", "exploration", "at_start"], inner: &[] };
 const ROOT: Shape = Shape {
     keys: &[
@@ -38,6 +39,7 @@ const ROOT: Shape = Shape {
         "trust_forwarded_for",
         "policy_file",
         "views",
+        "hints",
         "traces",
     ],
     inner: &[
@@ -45,6 +47,7 @@ const ROOT: Shape = Shape {
         ("tls", &TLS),
         ("timeouts", &TIMEOUTS),
         ("health", &HEALTH),
+        ("hints", &HINTS),
         ("traces", &TRACES),
     ],
 };

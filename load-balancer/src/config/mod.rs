@@ -4,6 +4,7 @@
 //! the closest known one, because ignoring a misspelt setting would change what is measured.
 
 mod algorithms;
+mod hints;
 mod keys;
 mod limits;
 mod pools;
@@ -16,7 +17,9 @@ pub(crate) use pools::{OTHERS, Origin};
 pub(crate) use trained::{Trained, TrainedError};
 
 use crate::tls::Identity;
+use hints::RawHints;
 use lb_core::Algorithm;
+use lb_core::hints::Reader;
 use lb_listen::Gate;
 use limits::{RawHealth, RawTimeouts};
 use serde::Deserialize;
@@ -49,6 +52,8 @@ pub struct Config {
     /// The policy file that `rl` follows; `None` if it cannot run.
     pub(crate) trained: Option<Trained>,
     pub(crate) views: Views,
+    /// Reads what requests say about their cost; `None` if nothing is read.
+    pub(crate) hints: Option<Arc<Reader>>,
     /// How decisions are recorded; `None` if they are not.
     pub(crate) traces: Option<TracesConfig>,
     /// The folder that relative paths are resolved against.
@@ -134,6 +139,8 @@ struct Raw {
     policy_file: Option<PathBuf>,
     #[serde(default)]
     views: Views,
+    #[serde(default)]
+    hints: RawHints,
     traces: Option<RawTraces>,
 }
 
@@ -234,6 +241,7 @@ impl Config {
             let read = Identity::read(folder.join(raw.certificate), folder.join(raw.key));
             read.map(Arc::new).map_err(|error| faults.push(error.to_string())).ok()
         });
+        let hints = hints::reader(&raw.hints, &mut faults);
         let traces = raw.traces.map(|raw| traces(raw, folder, &mut faults));
         match (faults.is_empty(), algorithm, admin_gate) {
             (true, Some(algorithm), Some(admin_gate)) => Ok(Self {
@@ -253,6 +261,7 @@ impl Config {
                 trust_forwarded_for: raw.trust_forwarded_for.unwrap_or(listen.ip().is_loopback()),
                 trained,
                 views: raw.views,
+                hints,
                 traces,
                 folder: folder.to_owned(),
             }),

@@ -7,6 +7,7 @@ use crate::proxy::client::Wait;
 use crate::proxy::downstream::Downstream;
 use crate::proxy::fields::Kind;
 use crate::proxy::in_flight::{InFlight, not_sent};
+use crate::proxy::listen;
 use crate::proxy::own::{self, Own};
 use crate::proxy::relay::Relay;
 use crate::proxy::reply::Head;
@@ -80,7 +81,8 @@ impl Exchange<'_> {
         };
         let class = self.thread.route_class(&route.shared.pool, &self.down.request.method, &target);
         let booked = self.thread.state.benchmark.counts(target.path);
-        let info = RequestInfo { client_key: self.client_key(), route: class, ..RequestInfo::default() };
+        let hints = listen::hints(self.thread, &route.shared.pool, &self.down.request, target.rest);
+        let info = RequestInfo { client_key: self.client_key(), route: class, hints };
         let mut failure = None;
         for _ in 0..ATTEMPTS {
             let Some(in_flight) = InFlight::pick(self.thread, &route, &info, booked) else {

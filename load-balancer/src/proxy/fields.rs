@@ -168,6 +168,13 @@ impl Fields {
         of_kind.map(|place| &self.text[place.value.0 as usize..place.value.1 as usize])
     }
 
+    /// Returns the value of the first field with this name, in any case.
+    pub(crate) fn first(&self, name: &str) -> Option<&[u8]> {
+        let is_named =
+            |(_, of_field, _): &(Kind, &[u8], &[u8])| of_field.eq_ignore_ascii_case(name.as_bytes());
+        self.iter().find(is_named).map(|(_, _, value)| value)
+    }
+
     /// Writes the fields whose kind `crosses`, except for those that `Connection` names.
     pub(crate) fn write(&self, output: &mut Vec<u8>, crosses: impl Fn(Kind) -> bool) {
         for (kind, name, value) in self.iter() {

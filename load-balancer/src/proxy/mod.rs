@@ -23,6 +23,7 @@ mod exchange;
 mod fields;
 mod framing;
 mod in_flight;
+mod listen;
 mod own;
 mod relay;
 mod reply;

@@ -8,11 +8,12 @@ use crate::proxy::client::{Client, Limits};
 use crate::proxy::route::ThreadRoute;
 use crate::proxy::target::Target;
 use crate::proxy::upstream::{Counted, Upstream};
-use crate::state::{MetClasses, Pool, State};
+use crate::state::{MetClasses, MetHints, Pool, State};
 use http::Method;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use lb_core::Time;
+use lb_core::hints::Hints;
 use lb_core::rng::mix;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -47,6 +48,7 @@ pub(crate) struct Thread {
     /// Number of open client connections.
     open: Cell<usize>,
     classes: MetClasses,
+    hints: MetHints,
     /// The time of the last sweep, which is exact enough for idle connections.
     coarse: Cell<Time>,
     /// The date as replies give it.
@@ -93,6 +95,7 @@ impl Thread {
             clients: RefCell::default(),
             open: Cell::new(0),
             classes: MetClasses::default(),
+            hints: MetHints::default(),
             coarse: Cell::new(state.now()),
             date: Cell::new(date()),
             traces: Cell::new(seed),
@@ -156,6 +159,16 @@ impl Thread {
     /// Returns the route class of a request that goes to `pool`.
     pub(super) fn route_class(&self, pool: &Pool, method: &Method, target: &Target<'_>) -> u16 {
         self.classes.class(&pool.roster.classes, method, target.service, target.rest)
+    }
+
+    /// Keeps the names of the hints of a request that goes to `pool`, for the trace that is being recorded.
+    pub(super) fn note_hints(
+        &self,
+        pool: &Pool,
+        hints: &Hints,
+        describe: impl FnOnce(&mut dyn FnMut(u32, &str)),
+    ) {
+        self.hints.note(&pool.roster.hints, hints, describe);
     }
 
     /// Takes the most recently used idle connection to the backend of `slot`, if it can still be used.

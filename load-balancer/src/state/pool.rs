@@ -8,6 +8,7 @@
 use super::booking::AlgorithmStats;
 use super::change_error::ChangeError;
 use super::decisions::Decisions;
+use super::hint_names::HintNames;
 use super::route_class::RouteClasses;
 use crate::config::{BackendConfig, Origin, PoolConfig};
 use http::HeaderValue;
@@ -28,6 +29,8 @@ pub(crate) struct Label {
     pub(crate) name: String,
     /// Whether the algorithm uses a policy file.
     pub(crate) learned: bool,
+    /// Whether the algorithm predicts costs from what requests say.
+    pub(super) listens: bool,
     pub(crate) stats: AlgorithmStats,
 }
 
@@ -57,6 +60,8 @@ pub(crate) struct Roster {
     backends: Mutex<Vec<Arc<Backend>>>,
     /// The route classes of the pool's requests.
     pub(crate) classes: RouteClasses,
+    /// The names of what the pool's requests say about their cost.
+    pub(crate) hints: HintNames,
 }
 
 impl Names for Roster {
@@ -66,6 +71,10 @@ impl Names for Roster {
 
     fn route(&self, class: u16) -> String {
         self.classes.name(class).map_or_else(|| "other".to_owned(), |name| name.as_ref().to_owned())
+    }
+
+    fn hint(&self, hash: u32) -> Option<String> {
+        self.hints.text(hash)
     }
 }
 
@@ -137,7 +146,7 @@ impl Pool {
             .map(|(i, backend)| Backend::new(backend, first_slot + i, i, None))
             .collect::<Result<_, _>>()?;
         let weights: Vec<f64> = config.backends.iter().map(|backend| backend.weight).collect();
-        let roster = Arc::new(Roster { backends: Mutex::new(backends), classes: RouteClasses::default() });
+        let roster = Arc::new(Roster { backends: Mutex::new(backends), ..Roster::default() });
         let view = |(policy, rng): ViewParts| {
             let mut balancer = Balancer::new(&weights, policy, rng);
             for (place, backend) in config.backends.iter().enumerate() {
@@ -339,6 +348,7 @@ impl Label {
             algorithm,
             name: algorithm.to_string(),
             learned,
+            listens: matches!(algorithm.rule, Rule::Rl | Rule::LeastPredictedWork),
             stats: AlgorithmStats::new(threads),
         })
     }

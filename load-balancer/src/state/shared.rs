@@ -9,12 +9,13 @@ use crate::config::{Config, Trained, Views};
 use crate::metrics::GlobalMetrics;
 use lb_core::algorithm::AlgorithmError;
 use lb_core::balancer::Balancer;
+use lb_core::hints::Reader;
 use lb_core::policy::{GuardCounts, Policy};
 use lb_core::{Algorithm, Time};
 use lb_traces::write::{Names, TracedPolicy};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The state that all threads share.
@@ -29,6 +30,8 @@ pub(crate) struct State {
     version: AtomicU64,
     pub(super) algorithms: Mutex<Algorithms>,
     generation: AtomicU64,
+    /// Whether the current algorithm predicts costs from what requests say.
+    listens: AtomicBool,
 }
 
 /// The current algorithm, a label for each algorithm that was used or requested, and the policy file of `rl`.
@@ -72,6 +75,7 @@ impl State {
             metrics: GlobalMetrics::default(),
             benchmark: Benchmark::default(),
             epoch: Instant::now(),
+            listens: AtomicBool::new(current.listens),
             table: Mutex::default(),
             version: AtomicU64::new(1),
             algorithms: Mutex::new(Algorithms {
@@ -192,8 +196,20 @@ impl State {
         for (core, policy) in cores.iter_mut().zip(policies) {
             core.follow(policy, &label);
         }
+        self.listens.store(label.listens, Ordering::Relaxed);
         algorithms.current = Arc::clone(&label);
         Ok(label)
+    }
+
+    /// Returns what reads requests, if the current algorithm or a trace needs to know what they say.
+    pub(crate) fn listens(&self) -> Option<&Reader> {
+        let reader = self.config.hints.as_deref()?;
+        (self.listens.load(Ordering::Relaxed) || self.is_recording()).then_some(reader)
+    }
+
+    /// Returns whether decisions are recorded at the moment.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.traces.as_ref().is_some_and(Traces::is_recording)
     }
 
     /// Adds a log of decisions to a policy if traces are configured. `place` contains the numbers of its pool

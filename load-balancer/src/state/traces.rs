@@ -57,6 +57,11 @@ impl Traces {
         self.tracer.stop()
     }
 
+    /// Returns whether a recording is in progress.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.tracer.is_recording()
+    }
+
     /// Returns the file of the current recording.
     pub(crate) fn current(&self) -> Option<PathBuf> {
         self.current.lock().clone()

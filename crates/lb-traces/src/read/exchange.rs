@@ -1,6 +1,7 @@
 //! The part of a trace needed for calibration: which load balancer sent what to which backend, when, and how
 //! it ended. The data are compact, so that millions of requests fit into memory.
 
+use super::hints::{HintPlace, RecordedHints};
 use lb_core::{Span, Time};
 
 /// One request that a load balancer sent to a backend.
@@ -20,6 +21,8 @@ pub struct Exchange {
     pub route: u16,
     /// The number of the load balancer, as recorded in the trace.
     pub balancer: u16,
+    /// Where in [`Traces::hints`] is what the request says about its cost.
+    pub hints: HintPlace,
     /// How the request ended.
     pub end: End,
 }
@@ -63,6 +66,8 @@ pub struct Traces {
     pub weights: Vec<f64>,
     /// Route classes, in the order that [`Exchange::route`] refers to.
     pub routes: Vec<String>,
+    /// What the requests say about their cost.
+    pub hints: RecordedHints,
     /// The episodes, one for each policy in each run.
     pub episodes: Vec<Episode>,
 }
@@ -93,6 +98,7 @@ impl Traces {
             backends: self.backends.clone(),
             weights: self.weights.clone(),
             routes: self.routes.clone(),
+            hints: self.hints.clone(),
             episodes,
         }
     }

@@ -3,6 +3,7 @@
 mod bounded;
 mod error;
 mod exchange;
+mod hints;
 mod panics;
 mod parquet;
 mod pools;
@@ -13,5 +14,6 @@ mod traces;
 
 pub use error::TraceError;
 pub use exchange::{End, Episode, Exchange, Traces};
+pub use hints::{HintPlace, RecordedHints};
 pub use parquet::{Batch, ParquetFile, Values};
 pub use source::{Source, source};

@@ -2,6 +2,7 @@
 
 use super::error::TraceError;
 use super::exchange::{End, Episode, Exchange, Traces};
+use super::hints::RecordedHints;
 use super::parquet::{Batch, ParquetFile, Values};
 use super::pools;
 use super::source::{Source, source};
@@ -17,8 +18,17 @@ use std::path::Path;
 const REQUIRED: [Column; 5] =
     [Column::PolicyId, Column::TsNs, Column::Action, Column::LatencyUs, Column::ErrorKind];
 /// Columns that are used if present.
-const OPTIONAL: [Column; 6] =
-    [Column::RunId, Column::LbId, Column::BackendIds, Column::RouteClass, Column::Explore, Column::Censored];
+const OPTIONAL: [Column; 9] = [
+    Column::RunId,
+    Column::LbId,
+    Column::BackendIds,
+    Column::RouteClass,
+    Column::Explore,
+    Column::Censored,
+    Column::HintNames,
+    Column::HintValues,
+    Column::HintWords,
+];
 
 /// Columns from which the backends' weights are read; weights do not change.
 const WEIGHTS: [Column; 4] = [Column::BackendIds, Column::FeatureSet, Column::Features, Column::Mask];
@@ -106,6 +116,7 @@ struct Gathered {
     /// Weights by backend number.
     weights: BTreeMap<u16, f64>,
     routes: Names,
+    hints: RecordedHints,
     recordings: Names,
     /// The backends of each view, by recording and number of the view.
     members: BTreeMap<(u16, u16), Vec<String>>,
@@ -118,6 +129,7 @@ impl Gathered {
         let columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
         let number = self.recordings.number(recording);
         file.require(&REQUIRED)?;
+        self.hints.were_read |= file.has(Column::HintNames);
         file.read(&columns, |batch| (0..batch.rows).for_each(|row| self.row(batch, row, number)))?;
         file.read_first(&WEIGHTS, |batch| (0..batch.rows).for_each(|row| self.weights(batch, row)))
     }
@@ -164,6 +176,11 @@ impl Gathered {
             route => route,
         };
         let route = self.routes.number(route);
+        let hints = self.hints.row(
+            column(Column::HintNames).texts(row),
+            column(Column::HintValues).list(row),
+            column(Column::HintWords).list(row),
+        );
         let key = (recording, text(Column::RunId).to_owned(), text(Column::PolicyId).to_owned());
         let trial = self.trials.entry(key).or_default();
         trial.explored += u64::from(column(Column::Explore).flag(row).unwrap_or(false));
@@ -174,6 +191,7 @@ impl Gathered {
             backend,
             route,
             balancer,
+            hints,
             end: end(batch, row),
         });
     }
@@ -227,7 +245,7 @@ impl Gathered {
         }
         let of_pool = |(name, weight): (String, f64)| pool.contains(&name).then_some((name, weight));
         let (backends, weights) = all.into_iter().zip(weights).filter_map(of_pool).unzip();
-        only_used_routes(Traces { backends, weights, routes, episodes })
+        only_used_routes(Traces { backends, weights, routes, hints: self.hints, episodes })
     }
 }
 

@@ -100,6 +100,7 @@ mod tests {
             id,
             at: Time::from_nanos(id),
             route: 0,
+            hints: Box::default(),
             backends: 1,
             action: 0,
             propensity: None,

@@ -51,6 +51,7 @@ impl DecisionLog for TraceLog {
             id: decision.id,
             at: decision.at,
             route: decision.route,
+            hints: decision.hints.as_slice().into(),
             backends: decision.backends as u16,
             action: decision.action.0 as u16,
             propensity: decision.propensity.map(|propensity| propensity as f32),

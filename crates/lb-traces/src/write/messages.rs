@@ -46,6 +46,12 @@ pub trait Names: Send + Sync {
 
     /// Returns the name of a route class.
     fn route(&self, class: u16) -> String;
+
+    /// Returns the name of the hint with this hash, such as `query.limit`; `None` if its text is not known, so that the
+    /// trace has the hash in its place.
+    fn hint(&self, _hash: u32) -> Option<String> {
+        None
+    }
 }
 
 /// A policy whose decisions are logged, and the load balancer that it decides for.

@@ -1,5 +1,6 @@
 //! One row of a trace before it is written: a decision, how it ended, and what followed.
 
+use lb_core::hints::Hint;
 use lb_core::policy::ReplyKind;
 use lb_core::{Span, Time};
 
@@ -11,6 +12,8 @@ pub(super) struct Decided {
     pub(super) id: u64,
     pub(super) at: Time,
     pub(super) route: u16,
+    /// What the request says about its cost. Most requests say nothing, which takes no allocation.
+    pub(super) hints: Box<[Hint]>,
     /// Number of backends in the pool.
     pub(super) backends: u16,
     /// Index of the chosen backend.

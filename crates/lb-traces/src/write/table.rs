@@ -5,7 +5,8 @@
 
 use super::messages::TracedPolicy;
 use super::row::{Outcome, Row};
-use crate::format::{Column, error_kind};
+use crate::format::{Column, error_kind, nameless_hint};
+use lb_core::hints::Said;
 use lb_core::policy::learned::{FEATURE_SET, WIDTH};
 use lb_core::policy::{REWARD_VERSION, ReplyKind};
 use lb_core::{Span, Time};
@@ -85,6 +86,22 @@ pub(super) fn write_group<W: Write + Send>(
         out.extend(mask.iter().map(|number| *number > 0.0));
     })?;
     columns.text(Column::RouteClass, |row| names.of(row).routes[&row.decided.route].clone())?;
+    columns.lists::<ByteArrayType>(Column::HintNames, |row, out| {
+        let texts = &names.of(row).hints;
+        out.extend(row.decided.hints.iter().map(|hint| texts[&hint.name].clone()));
+    })?;
+    columns.lists::<FloatType>(Column::HintValues, |row, out| {
+        out.extend(row.decided.hints.iter().map(|hint| match hint.said {
+            Said::Number(number) => number,
+            Said::Word(_) => f32::NAN,
+        }));
+    })?;
+    columns.lists::<Int32Type>(Column::HintWords, |row, out| {
+        out.extend(row.decided.hints.iter().map(|hint| match hint.said {
+            Said::Number(_) => 0,
+            Said::Word(hash) => hash.cast_signed(),
+        }));
+    })?;
     columns.some::<ByteArrayType>(Column::ErrorKind, |row| {
         known(row).map(|(kind, _)| names.kinds[kind as usize].clone())
     })?;
@@ -128,6 +145,8 @@ struct LogTexts {
     policy: ByteArray,
     backends: Vec<ByteArray>,
     routes: HashMap<u16, ByteArray>,
+    /// Names of hints by their hashes.
+    hints: HashMap<u32, ByteArray>,
 }
 
 impl Texts {
@@ -140,9 +159,14 @@ impl Texts {
                 policy: policy.policy_id.as_str().into(),
                 backends: policy.names.backends().iter().map(|id| id.as_str().into()).collect(),
                 routes: HashMap::new(),
+                hints: HashMap::new(),
             });
             let route = decided.route;
             texts.routes.entry(route).or_insert_with(|| policy.names.route(route).as_str().into());
+            for hint in &decided.hints {
+                let text = || policy.names.hint(hint.name).unwrap_or_else(|| nameless_hint(hint.name));
+                texts.hints.entry(hint.name).or_insert_with(|| text().as_str().into());
+            }
         }
         let kinds =
             [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError];
@@ -187,22 +211,25 @@ impl<W: Write + Send> Columns<'_, '_, W> {
         self.next::<T>(column, |column| column.write_batch(&values, Some(&levels), None).map(drop))
     }
 
-    /// Writes a column of lists, none of which is empty: every value is defined (level 1), and repeats (level
-    /// 1) unless it is the first of its row.
+    /// Writes a column of lists: every value is defined (level 1), and repeats (level 1) unless it is the first of its
+    /// row. An empty list is a first value that is not defined.
     fn lists<T: DataType>(&mut self, column: Column, list: impl Fn(&Row, &mut Vec<T::T>)) -> Result<()> {
         let rows = self.rows;
         self.next::<T>(column, |column| {
             let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
             for batch in rows.chunks(BATCH) {
                 values.clear();
+                defined.clear();
                 repeated.clear();
                 for row in batch {
-                    let first = values.len();
+                    let before = values.len();
                     list(row, &mut values);
-                    repeated.resize(values.len(), 1);
-                    repeated[first] = 0;
+                    let is_empty = values.len() == before;
+                    let levels = defined.len() + (values.len() - before).max(1);
+                    repeated.push(0);
+                    repeated.resize(levels, 1);
+                    defined.resize(levels, i16::from(!is_empty));
                 }
-                defined.resize(values.len(), 1);
                 column.write_batch(&values, Some(&defined), Some(&repeated))?;
             }
             Ok(())
