@@ -76,6 +76,7 @@ fn every_bundled_config_can_be_planned_from_any_folder() {
         "comprehensive_rl_training_config.json",
         "stress_test_rl_config.json",
         "steady_requests_config.json",
+        "telling_requests_config.json",
         "online_boutique_config.json",
     ] {
         let output = bench.run(&["plan", "--config", name]);

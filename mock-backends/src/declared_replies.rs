@@ -6,20 +6,23 @@ use crate::declared_api::{Content, Incoming, Rendered, RunningApi};
 use crate::exposition;
 use crate::reply::Answer;
 use crate::server::{Broken, Instance, Reply, Service};
+use crate::target::Target;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use http::request::Parts;
-use lb_core::backend::demand;
+use lb_core::backend::demand_at_cost;
 use lb_core::{Time, headers};
 
 const SERVICE: HeaderName = HeaderName::from_static(headers::SERVICE);
 
 impl Instance {
-    /// Answers a request to an API from a file; `arrived` is when its head was read.
+    /// Answers a request to an API from a file; `arrived` is when its head was read. What it costs by the file and what it
+    /// costs by the topology multiply.
     pub(crate) async fn answer_declared(
         &self,
         api: &RunningApi,
         head: &Parts,
+        target: &Target<'_>,
         body: &[u8],
         arrived: Time,
     ) -> Result<Reply, Broken> {
@@ -42,9 +45,12 @@ impl Instance {
             false => {
                 let service = service.unwrap_or_default();
                 let topology = &self.shared.topology;
-                let usual = || topology.service_time(topology.route(service, request.method, &visit.path));
-                let service_time = api.service_time(&visit).unwrap_or_else(usual);
-                self.queue(key, service, demand(service_time, key).mul_f64(visit.cost)).await?
+                let route = topology.route(service, request.method, &visit.path);
+                let service_time = api.service_time(&visit).unwrap_or_else(|| topology.service_time(route));
+                // Without a service, an API lies at the root, whatever its paths begin with.
+                let below = if service.is_empty() { request.path } else { target.path };
+                let cost = self.cost(head, below, body, route);
+                self.queue(key, service, demand_at_cost(service_time, key, cost).mul_f64(visit.cost)).await?
             }
         };
         let reply = match served {

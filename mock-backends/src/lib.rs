@@ -7,7 +7,8 @@
 //!
 //! A request passes through these modules: `server` (accept), `connection` (TLS, HTTP/1.1 or HTTP/2) -> `server` (read) -> `engine` (wait for the model in `unit`:
 //! workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and `catalogue`), `boutique` (its
-//! pages for browsers) or `declared_api` (an API from a file, which [`api_file`] reads) -> `replies` (with `X-Backend`). `control` is the API with which the harness controls all of it.
+//! pages for browsers) or `declared_api` (an API from a file, which [`api_file`] reads) -> `replies` (with `X-Backend`, and with
+//! a `load_report` if wished). `control` is the API with which the harness controls all of it.
 //!
 //! - As a process: [`cli::main`], or [`run`] with a [`Config`].
 //! - On a thread, for tests and benchmarks: [`Mocks::start`].
@@ -59,6 +60,7 @@ mod config;
 mod connection;
 mod control;
 mod cookies;
+mod cost;
 mod counts;
 mod declared_api;
 mod declared_replies;
@@ -69,6 +71,7 @@ mod engine;
 mod exposition;
 mod hold;
 mod listener;
+mod load_report;
 mod operators;
 mod process;
 mod replies;

@@ -11,18 +11,19 @@ use crate::degrade;
 use crate::echo;
 use crate::engine::{Admission, Engine};
 use crate::hold::Trickle;
-use crate::operators::{DEGRADATION, EVENTS, HEALTH, HOLD, METRICS};
+use crate::operators::{DEGRADATION, EVENTS, HEALTH, HOLD, LOAD, METRICS};
 use crate::reply::Answer;
 use crate::store::Store;
 use crate::target::Target;
 use crate::unit::NewJob;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use lb_core::backend::{JobResult, demand};
-use lb_core::topology::Topology;
+use lb_core::backend::{JobResult, demand_at_cost};
+use lb_core::topology::{Costs, Topology};
 use lb_core::{Rng, Seed, Span, headers};
 use lb_listen::{Gate, Limits, ReadError, Seats, descriptors, read};
 use rand::Rng as _;
@@ -44,6 +45,8 @@ const HANG_LIMIT: Duration = Duration::from_secs(120);
 /// State shared by all servers.
 pub(crate) struct Shared {
     pub(crate) topology: Topology,
+    /// What requests cost by what they say; `None` if they all cost the same.
+    pub(crate) costs: Option<Costs>,
     pub(crate) engine: Rc<Engine>,
     pub(crate) store: RefCell<Store>,
     /// The API that a file declares; `None` if the backends serve the shop or its pages.
@@ -69,10 +72,10 @@ impl Shared {
         seed: Seed,
         tls: Option<TlsAcceptor>,
     ) -> Self {
-        let keys = RefCell::new(seed.stream(&[]));
+        let (keys, costs) = (RefCell::new(seed.stream(&[])), Costs::new(&topology));
         let (engine, store) = (Rc::new(engine), RefCell::new(store));
         let seats = Seats::new(descriptors().saturating_sub(OTHERS).max(OTHERS));
-        Self { topology, engine, store, declared, gate, tls, seats, seed, keys }
+        Self { topology, costs, engine, store, declared, gate, tls, seats, seed, keys }
     }
 
     /// Resets everything to the initial state.
@@ -123,6 +126,7 @@ pub(crate) async fn handle(
             return Ok(instance.reply(&Answer { status: 200, body: UP.into() }));
         }
         METRICS if head.method == Method::GET => return Ok(instance.scrape()),
+        LOAD if head.method == Method::GET && engine.reports_load() => return Ok(instance.answer_probe().await),
         boutique::HEALTH if pages => return Ok(instance.page(boutique::healthy())),
         _ => {}
     }
@@ -158,9 +162,9 @@ pub(crate) async fn handle(
         Err(error) => return Ok(instance.reply(&Answer::error(error.status(), &error.to_string()))),
     };
     if let Some(declared) = &instance.shared.declared {
-        return instance.answer_declared(declared, &head, &body, arrived).await;
+        return instance.answer_declared(declared, &head, &target, &body, arrived).await;
     }
-    let reply = match instance.serve(&head.method, &target, &head.headers).await? {
+    let reply = match instance.serve(&head, &target, &body).await? {
         Service::Done if pages => instance.visit(&head, target.path, &body),
         Service::Done => {
             let call = Call {
@@ -196,16 +200,12 @@ pub(crate) enum Service {
 
 impl Instance {
     /// Runs a request through the model.
-    async fn serve(
-        &self,
-        method: &Method,
-        target: &Target<'_>,
-        headers: &HeaderMap,
-    ) -> Result<Service, Broken> {
-        let shared = &self.shared;
-        let key = self.key(headers);
-        let route = shared.topology.route(target.service, method.as_str(), target.path);
-        let demand = demand(shared.topology.service_time(route), key);
+    async fn serve(&self, head: &Parts, target: &Target<'_>, body: &[u8]) -> Result<Service, Broken> {
+        let topology = &self.shared.topology;
+        let key = self.key(&head.headers);
+        let route = topology.route(target.service, head.method.as_str(), target.path);
+        let cost = self.cost(head, target.path, body, route);
+        let demand = demand_at_cost(topology.service_time(route), key, cost);
         self.queue(key, target.service, demand).await
     }
 

@@ -127,7 +127,7 @@ fn a_topology_that_is_nowhere_is_named_with_those_that_exist() {
     assert_eq!(code, Some(2), "{error}");
     let start = "error: `--topology situation-z` is neither a bundled topology nor a readable file (";
     assert!(error.starts_with(start), "{error}");
-    assert!(error.trim_end().ends_with("; bundled are default, situation-a, situation-b, situation-c, situation-d, situation-e, situation-f, situation-g, situation-h, situation-i, online-boutique"), "{error}");
+    assert!(error.trim_end().ends_with("; bundled are default, situation-a, situation-b, situation-c, situation-d, situation-e, situation-f, situation-g, situation-h, situation-i, situation-b-sized, situation-d-sized, situation-f-sized, situation-g-sized, situation-h-sized, online-boutique"), "{error}");
 }
 
 #[test]

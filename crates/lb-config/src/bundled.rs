@@ -18,11 +18,13 @@ pub(crate) const CONFIGS: &[Bundled] = bundled!("":
     "comprehensive_rl_training_config",
     "stress_test_rl_config",
     "steady_requests_config",
+    "telling_requests_config",
     "online_boutique_config",
 );
 
 /// The bundled journeys.
-pub(crate) const JOURNEYS: &[Bundled] = bundled!("journeys/": "ecommerce", "single_get", "online_boutique");
+pub(crate) const JOURNEYS: &[Bundled] =
+    bundled!("journeys/": "ecommerce", "single_get", "telling_get", "online_boutique");
 
 /// The bundled topologies. The mock backends know them by the same names.
 pub(crate) const TOPOLOGIES: &[Bundled] = lb_core::topology::BUNDLED;

@@ -87,6 +87,7 @@ mod target;
 mod thresholds;
 mod timeline;
 mod tls;
+mod unsaid;
 mod url;
 pub mod values;
 

@@ -12,10 +12,11 @@ use super::frame::Frame;
 use super::planned::{PatternSummary, PlannedScenario};
 use super::runnable::check_runnable;
 use super::timeline::{self, Block};
+use super::unsaid::note_unsaid_costs;
 use lb_core::fault::Fault;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
-use lb_core::workload::{Journey, Scenario, Stage, Step, UserClass, Workload};
+use lb_core::workload::{ArrivalProcess, Journey, Scenario, Stage, Step, UserClass, Workload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,6 +47,9 @@ pub(super) fn build_scenario(
     let topology = topology(&draft, frame, frame.topology?, findings);
     let journey = journey(&draft, frame.journey);
     check_runnable(&journey, &topology, frame, findings);
+    if !frame.target.explicit && !replays(&draft) {
+        note_unsaid_costs(&journey, &topology, &frame.settings.topology.at, findings);
+    }
     let stages: Vec<Stage> = (0..draft.patterns.len()).map(|index| stage(&draft, index)).collect();
     if frame.flawed || findings.has_problems() {
         // Compiling an invalid scenario would only repeat known problems.
@@ -96,6 +100,14 @@ pub(super) fn build_scenario(
         action_steps: action_steps(&journey),
         catalogue: journey.feeds.get("products").cloned().unwrap_or_default(),
     })
+}
+
+/// Returns whether recorded requests are replayed, whose texts are not those of the journey.
+fn replays(draft: &DraftScenario) -> bool {
+    let is_recorded = |pattern: &DraftPattern| {
+        pattern.arrivals.as_ref().is_some_and(|open| matches!(open.process, ArrivalProcess::Replay(_)))
+    };
+    draft.patterns.iter().any(is_recorded)
 }
 
 fn action_steps(journey: &Journey) -> BTreeMap<String, Vec<String>> {

@@ -211,7 +211,7 @@ fn the_bench_block_is_held_to_its_limits() {
         (json!({"seed": -1}), "bench.seed = -1: must be a whole number of at least 0"),
         (
             json!({"journey": "ecomerce"}),
-            "bench.journey = \"ecomerce\": is neither bundled (`ecommerce`, `single_get`, `online_boutique`) (did you mean `ecommerce`?)",
+            "bench.journey = \"ecomerce\": is neither bundled (`ecommerce`, `single_get`, `telling_get`, `online_boutique`) (did you mean `ecommerce`?)",
         ),
         (
             json!({"journey": "single_get"}),

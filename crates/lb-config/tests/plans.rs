@@ -89,6 +89,7 @@ fn every_bundled_config_has_a_plan_that_is_always_the_same() {
         "comprehensive_rl_training_config.json",
         "stress_test_rl_config",
         "steady_requests_config",
+        "telling_requests_config",
         "online_boutique_config",
     ] {
         let loaded = load(name).unwrap_or_else(|error| panic!("{name} is bundled: {error}"));

@@ -21,5 +21,10 @@ pub const BUNDLED: &[(&str, &str)] = bundled!(
     "situation-g",
     "situation-h",
     "situation-i",
+    "situation-b-sized",
+    "situation-d-sized",
+    "situation-f-sized",
+    "situation-g-sized",
+    "situation-h-sized",
     "online-boutique",
 );

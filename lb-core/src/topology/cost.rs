@@ -113,7 +113,8 @@ impl Cost {
         let is_known = match kind {
             "query" => !name.is_empty(),
             "path" => name.parse::<u8>().is_ok_and(|number| number > 0),
-            "header" => !name.is_empty() && name.to_ascii_lowercase() == name,
+            // `hash:NAME` would hide the value that the cost depends on.
+            "header" => !name.is_empty() && !name.contains(':') && name.to_ascii_lowercase() == name,
             "body" => name == "bytes",
             _ => false,
         };
@@ -240,6 +241,7 @@ mod tests {
             "path.x",
             "header.X-Batch",
             "header.",
+            "header.hash:cookie",
             "body",
             "body.length",
         ] {

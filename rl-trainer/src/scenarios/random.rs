@@ -3,7 +3,8 @@
 //!
 //! Rates are low enough for the pool to serve all requests even during faults, because the policy should
 //! learn where to send requests, not which ones to lose. Times scale with the mean service time, which varies
-//! by a factor of ten.
+//! by a factor of ten. What requests tell about their size comes from a stream of its own, so that the frozen lists of
+//! cases that tell nothing stay as they are.
 
 use super::Case;
 use lb_core::fault::{Fault, FaultKind};
@@ -13,7 +14,7 @@ use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
 use lb_core::{Seed, Span};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
-use simulator::{Bursts, HealthChecks, OpenLoad, Options};
+use simulator::{Bursts, HealthChecks, OpenLoad, Options, Reports, Telling};
 
 /// Default number of requests per case.
 const REQUESTS: u64 = 10_000;
@@ -21,7 +22,13 @@ const REQUESTS: u64 = 10_000;
 /// Client timeout, in multiples of the mean service time.
 const TIMEOUT_PER_SERVICE: f64 = 200.0;
 
-/// Draws a case from `seed`.
+/// Label of the stream of what requests tell, which leaves all other draws of a case as they are.
+const TELLING: u64 = 0x7e11;
+
+/// Chance that requests of a training case tell something about their size.
+const TELLS: f64 = 1.0 / 3.0;
+
+/// Draws a case from `seed` whose requests tell nothing.
 pub fn random_case(seed: Seed) -> Case {
     let mut rng = seed.stream(&[]);
     let rng = &mut rng;
@@ -49,6 +56,7 @@ pub fn random_case(seed: Seed) -> Case {
         requests: REQUESTS,
         request_timeout: Span::from_millis_f64(service_ms * TIMEOUT_PER_SERVICE),
         seed,
+        telling: None,
     };
     let options = Options {
         balancers: *[1, 1, 1, 2, 3, 4].choose(rng).expect("there are some"),
@@ -56,6 +64,7 @@ pub fn random_case(seed: Seed) -> Case {
         health: HealthChecks::default(),
         seed,
         luck: 0,
+        reports: Reports::None,
     };
     let topology = Topology {
         name: "random".to_owned(),
@@ -63,9 +72,36 @@ pub fn random_case(seed: Seed) -> Case {
         pools: vec![Pool { name: "main".to_owned(), services: Vec::new(), backends }],
         routes,
         service_time,
+        cost: None,
         faults,
     };
     Case { name: String::new(), topology, load, options, service_ms }
+}
+
+/// Draws from `seed` the case of [`random_case`]. In a third of all cases, its requests tell something about their size.
+pub fn mixed_case(seed: Seed) -> Case {
+    let (case, mut rng) = (random_case(seed), telling_stream(seed));
+    if rng.random_bool(TELLS) { with_telling(case, &mut rng) } else { case }
+}
+
+/// Draws from `seed` the case of [`random_case`] with requests that tell something about their size.
+pub fn telling_case(seed: Seed) -> Case {
+    with_telling(random_case(seed), &mut telling_stream(seed))
+}
+
+fn telling_stream(seed: Seed) -> Rng {
+    seed.stream(&[TELLING])
+}
+
+/// Lets requests tell 30 to 95 % of the variance of their log sizes. Mean sizes stay; within a route they are log-normal.
+fn with_telling(mut case: Case, rng: &mut Rng) -> Case {
+    case.load.telling = Some(Telling {
+        share: rng.random_range(0.3..0.95),
+        sigma: rng.random_range(0.4..1.3),
+        noise: rng.random_range(0..=3),
+        word: rng.random_bool(0.3).then(|| rng.random_range(0.1..0.7)),
+    });
+    case
 }
 
 fn log_uniform(rng: &mut Rng, from: f64, to: f64) -> f64 {
@@ -127,6 +163,7 @@ fn sizes(rng: &mut Rng, demand_ms: f64) -> (Vec<Route>, Vec<f64>, ServiceTime) {
         service: None,
         path: format!("/r{number}"),
         service_time: of(demand_ms * size / mean, sigma.min(0.8), kind),
+        cost: None,
     });
     (routes.collect(), weights, of(demand_ms, sigma, kind))
 }
