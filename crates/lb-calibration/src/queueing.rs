@@ -442,7 +442,7 @@ mod tests {
     use super::*;
 
     fn visit(came: f64, left: f64, how: Left) -> Visit {
-        Visit { came, left, route: 0, how, found: 0, doubt: Doubt::None }
+        Visit { came, left, exchange: 0, route: 0, how, found: 0, doubt: Doubt::None }
     }
 
     fn served(times: &[(f64, f64)]) -> Vec<Visit> {

@@ -34,6 +34,8 @@ pub(super) enum Doubt {
 pub(super) struct Visit {
     pub(super) came: f64,
     pub(super) left: f64,
+    /// Position of the request in the episode.
+    pub(super) exchange: u32,
     pub(super) route: u16,
     pub(super) how: Left,
     /// Number of requests in the backend at arrival.
@@ -73,7 +75,7 @@ const AT_ONCE: f64 = 0.02;
 pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64, unit: f64) -> Vec<Visits> {
     let typical = typical_latencies(episode, backends, overhead);
     let mut all = vec![Visits::default(); backends];
-    for exchange in &episode.exchanges {
+    for (place, exchange) in (0..).zip(&episode.exchanges) {
         let backend = usize::from(exchange.backend);
         let sent = exchange.sent.as_nanos() as f64;
         let stay = exchange.latency.map(|latency| (latency.as_nanos() as f64 - overhead).max(0.0));
@@ -98,7 +100,8 @@ pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64, unit: f6
             _ => Left::Served { failed: false },
         };
         let left = came + stay.filter(|_| how != Left::Unknown).unwrap_or(0.0);
-        let visit = Visit { came, left, route: exchange.route, how, found: 0, doubt: Doubt::None };
+        let visit =
+            Visit { came, left, exchange: place, route: exchange.route, how, found: 0, doubt: Doubt::None };
         all[backend].taken_in.push(visit);
     }
     all.iter_mut().for_each(count_and_doubt);
@@ -233,7 +236,7 @@ impl Inside {
 mod tests {
     use super::*;
     use lb_core::{Span, Time};
-    use lb_traces::read::Exchange;
+    use lb_traces::read::{Exchange, HintPlace};
 
     /// Builds visits of one backend from requests with send time, latency and end; times are in milliseconds.
     fn visits_of(requests: &[(u64, Option<u64>, End)]) -> Visits {
@@ -244,6 +247,7 @@ mod tests {
             backend: 0,
             route: 0,
             balancer: 0,
+            hints: HintPlace::default(),
             end: *end,
         };
         let episode = Episode { exchanges: requests.iter().map(exchange).collect(), ..Episode::default() };

@@ -1,5 +1,6 @@
 //! The command line as `clap` parses it.
 
+use super::inspect_costs::InspectCostsArgs;
 use super::live_args::{MarkArgs, WaitArgs};
 use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::run_args::{ConfigArgs, RunArgs};
@@ -112,6 +113,11 @@ pub enum Command {
     /// Fits the backends to the log, checks the fit on a part of the log that was held back, and simulates every
     /// algorithm on the recorded arrivals. docs/what-if.md says what a log must hold.
     WhatIf(WhatIfArgs),
+    /// Show how much of the cost of requests is told by what they say.
+    ///
+    /// By their routes, parameters, segments of their paths, lengths of bodies and chosen headers. Reads traces, or the
+    /// access logs that `what-if` reads. docs/inspect-costs.md describes it.
+    InspectCosts(InspectCostsArgs),
     /// Write reports of a finished or interrupted run.
     ///
     /// If the run was killed, its complete trials on disk are summarised first.

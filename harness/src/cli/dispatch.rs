@@ -2,8 +2,8 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, import, learn, mark, pack, packs, plan, replay_events,
-    report, run, serve_load, show, suite, synthesise, ui, validate, wait, what_if,
+    aa, algorithms, analyze, compare, doctor, export, import, inspect_costs, learn, mark, pack, packs, plan,
+    replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -35,6 +35,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Export(args)) => export::execute(args),
         Some(Command::Import(args)) => import::execute(args),
         Some(Command::WhatIf(args)) => what_if::execute(args),
+        Some(Command::InspectCosts(args)) => inspect_costs::execute(args),
         Some(Command::Report(args)) => report::execute(args),
         Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),

@@ -12,6 +12,7 @@ mod dispatch;
 mod doctor;
 mod export;
 mod import;
+mod inspect_costs;
 mod job;
 mod learn;
 mod live_args;
@@ -45,6 +46,7 @@ pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
 };
 pub use dispatch::execute;
+pub use inspect_costs::InspectCostsArgs;
 pub use live_args::{LiveArgs, MarkArgs, WaitArgs};
 pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};
 pub use parse::parse;

@@ -1,6 +1,7 @@
 //! Output for terminals and files: the progress and the events of a run, plans, and the table of algorithms.
 
 mod algorithms;
+mod costs;
 mod event_file;
 mod grades;
 mod packs;
@@ -9,6 +10,7 @@ mod progress;
 mod what_if;
 
 pub use algorithms::render_algorithms;
+pub use costs::render_costs;
 pub use event_file::{EventFile, EventFileError, EventLines, replay};
 pub use grades::render_grades;
 pub use packs::render_packs;

@@ -7,10 +7,11 @@ use super::resolution::Unit;
 use super::routes::{self, Names};
 use super::{AccessLog, Counts, LoggedRequest, Maker, maker};
 use crate::Resolution;
+use lb_core::hints::Reader;
 use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
 use lb_recording::{Entry, kind_of};
-use lb_traces::read::{End, Episode, Exchange, Traces};
+use lb_traces::read::{End, Episode, Exchange, HintPlace, RecordedHints, Traces};
 use std::collections::{BTreeSet, HashMap};
 
 /// Fewest requests of a backend: below, its speed is not known to 10 %.
@@ -31,6 +32,7 @@ struct Row {
     attempts: u16,
     /// Whether there were attempts that the log does not name, or several.
     retried: bool,
+    hints: HintPlace,
 }
 
 /// One attempt, compactly.
@@ -44,6 +46,9 @@ struct Try {
 #[derive(Debug, Default)]
 pub struct Gatherer {
     maker: Maker,
+    /// Reads what requests say about their cost; `None` if nobody asked.
+    listener: Option<Reader>,
+    hints: RecordedHints,
     counts: Counts,
     /// The groups of backends that the log names.
     groups: BTreeSet<String>,
@@ -66,6 +71,13 @@ impl Gatherer {
     /// Creates a gatherer of what a known load balancer logged.
     pub fn of(maker: Maker) -> Self {
         Self { maker, ..Self::default() }
+    }
+
+    /// Also reads what requests say about their cost. Logs have their targets, and few have lengths of bodies and headers.
+    #[must_use]
+    pub fn listening(mut self, reader: Reader) -> Self {
+        self.hints.were_read = true;
+        Self { listener: Some(reader), ..self }
     }
 
     /// Takes one entry.
@@ -92,6 +104,10 @@ impl Gatherer {
             first: self.attempts.len() as u32,
             attempts: 0,
             retried: entry.attempts.len() > 1,
+            hints: self
+                .listener
+                .as_ref()
+                .map_or_else(HintPlace::default, |reader| said(reader, entry, &mut self.hints)),
         };
         for (attempt, tried) in tried(entry).take(usize::from(u16::MAX)) {
             row.attempts += 1;
@@ -125,7 +141,7 @@ impl Gatherer {
         let numbers: HashMap<u16, u16> = kept.iter().zip(0..).map(|(old, new)| (*old, new)).collect();
         // Logs are written when requests end, so that of one instant the shortest come first; by chance is fair.
         self.rows.sort_by_key(|row| (row.at, mix(u64::from(row.first))));
-        let rows = std::mem::take(&mut self.rows);
+        let (rows, hints) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.hints));
         let (rows, others): (Vec<Row>, Vec<Row>) = rows
             .into_iter()
             .partition(|row| self.tries(row).iter().all(|one| numbers.contains_key(&one.backend)));
@@ -157,6 +173,7 @@ impl Gatherer {
                     backend: numbers[&one.backend],
                     route: route(row),
                     balancer: 0,
+                    hints: row.hints,
                     end: one.tried.end,
                 });
             }
@@ -187,6 +204,7 @@ impl Gatherer {
             backends: ids(&names),
             weights: vec![1.0; names.len()],
             routes,
+            hints,
             episodes: vec![episode],
         };
         let (maker, counts) = (self.maker, self.counts);
@@ -278,6 +296,20 @@ impl Gatherer {
         }
         routes::choose(&self.patterns.list, &requests, &nanos)
     }
+}
+
+/// Reads what a request says about its cost into the hints of all, and returns where it is.
+fn said(reader: &Reader, entry: &Entry, all: &mut RecordedHints) -> HintPlace {
+    let length = Some(entry.body.len() as u64).filter(|length| *length > 0);
+    let header = |name: &str| {
+        let mut fields = entry.headers.iter();
+        fields.find(|(of_field, _)| of_field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_bytes())
+    };
+    let hints = reader.read(&entry.target, length, header);
+    if hints.as_slice().iter().any(|hint| !all.has_text(hint.name)) {
+        reader.describe(&entry.target, &mut |_, text| drop(all.name(text)));
+    }
+    all.push(&hints)
 }
 
 /// Returns a key that sorts numbers within names by value: `b2` before `b10`.

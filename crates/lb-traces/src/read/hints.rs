@@ -67,6 +67,11 @@ impl RecordedHints {
         self.names.get(&name).map_or_else(|| nameless_hint(name).into(), |text| text.as_str().into())
     }
 
+    /// Returns whether the text of a name is known.
+    pub fn has_text(&self, name: u32) -> bool {
+        self.names.contains_key(&name)
+    }
+
     /// Returns whether no request says anything.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

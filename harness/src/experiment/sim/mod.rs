@@ -14,8 +14,9 @@ use super::slow::SlowLog;
 use super::traces::lost;
 use super::trial_plan::TrialPlan;
 use anyhow::Context as _;
-use lb_config::TrainedPolicy;
+use lb_config::{LoadReports, TrainedPolicy};
 use lb_core::policy::{GuardCounts, Policy};
+use lb_core::reports::PROBES_PER_REQUEST;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Observer, Sample, Scenario, Schedule};
 use lb_core::{Algorithm, Seed, Time};
@@ -23,7 +24,7 @@ use lb_record::{Population, Recorder, Recording, RecordingSpec, RequestSink, Slo
 use lb_results::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use lb_results::{RequestsFile, TRACES};
 use simulator::oracle::Oracle;
-use simulator::{BackendReport, Options, Report, Simulation};
+use simulator::{BackendReport, Options, Report, Reports, Simulation};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -98,6 +99,11 @@ impl<'a> SimulatedTrials<'a> {
                 seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
                 luck: context.replication ^ plan.contestant.replication,
                 balancers: context.plan.balancers(),
+                reports: match context.plan.load_reports() {
+                    None => Reports::None,
+                    Some(LoadReports::Orca) => Reports::Orca,
+                    Some(LoadReports::Probes) => Reports::Probes { per_request: PROBES_PER_REQUEST },
+                },
                 ..Options::default()
             },
             play: Play {
@@ -253,9 +259,9 @@ impl Job {
         let file = self.trained.as_ref().map(|trained| &trained.file);
         // Making one policy beforehand shows that making policies later cannot fail.
         algorithm.policy_with(file)?;
-        let topology = &self.play.scenario.topology;
+        let scenario = &self.play.scenario;
         let trace = self.trace.map(|plan| {
-            SimulatedTrace::new(plan, algorithm, self.trained.as_ref(), topology, options.balancers)
+            SimulatedTrace::new(plan, algorithm, self.trained.as_ref(), scenario, options.balancers)
         });
         let trace = trace.transpose().map_err(RunError::internal)?;
         let watch = Watch::default();

@@ -3,12 +3,15 @@
 use crate::experiment::traces::in_results;
 use lb_config::TrainedPolicy;
 use lb_core::algorithm::Rule;
+use lb_core::hints::{Reader, hash};
 use lb_core::policy::{Logged, Policy};
-use lb_core::topology::{Route, Topology};
+use lb_core::topology::Route;
 use lb_core::trace_summary::TraceSummary;
+use lb_core::workload::Scenario;
 use lb_core::{Algorithm, Time};
 use lb_traces::write::{Names, Overflow, Recording, TracedPolicy, Tracer};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,9 +42,10 @@ impl SimulatedTrace {
         plan: TracePlan,
         algorithm: Algorithm,
         policy: Option<&TrainedPolicy>,
-        topology: &Topology,
+        scenario: &Scenario,
         balancers: u16,
     ) -> std::io::Result<Self> {
+        let topology = &scenario.topology;
         let TracePlan { path, run_id, exploration } = plan;
         let followed = policy.filter(|_| algorithm.rule == Rule::Rl);
         let policy_id = match followed {
@@ -49,9 +53,11 @@ impl SimulatedTrace {
             None => algorithm.to_string(),
         };
         let routes: Arc<[String]> = topology.routes.iter().map(route_name).collect();
+        let hints = Arc::new(hint_names(scenario));
         let names = topology.pools.iter().map(|pool| {
             let backends = pool.backends.iter().map(|backend| backend.id.clone()).collect();
-            Arc::new(PoolNames { backends, routes: Arc::clone(&routes) }) as Arc<dyn Names>
+            let (routes, hints) = (Arc::clone(&routes), Arc::clone(&hints));
+            Arc::new(PoolNames { backends, routes, hints }) as Arc<dyn Names>
         });
         Ok(Self {
             tracer: Tracer::new(Overflow::Wait)?,
@@ -100,6 +106,8 @@ struct PoolNames {
     backends: Vec<String>,
     /// The names of the routes, from class 1 on.
     routes: Arc<[String]>,
+    /// The names of hints by their hashes.
+    hints: Arc<HashMap<u32, String>>,
 }
 
 impl Names for PoolNames {
@@ -111,6 +119,25 @@ impl Names for PoolNames {
         let place = usize::from(class).checked_sub(1);
         place.and_then(|place| self.routes.get(place)).map_or_else(|| "other".to_owned(), String::clone)
     }
+
+    fn hint(&self, hash: u32) -> Option<String> {
+        self.hints.get(&hash).cloned()
+    }
+}
+
+/// Returns the names of what requests of a scenario can say: the parameters in the templates of their paths, what the
+/// topology's costs depend on, and segments, of which templates do not tell which vary.
+fn hint_names(scenario: &Scenario) -> HashMap<u32, String> {
+    const MOST_SEGMENTS: usize = 16;
+    let topology = &scenario.topology;
+    let costs = topology.routes.iter().filter_map(|route| route.cost.as_ref()).chain(&topology.cost);
+    let texts = costs.map(|cost| cost.from.clone());
+    let texts = texts.chain((1..=MOST_SEGMENTS).map(|number| format!("path.{number}")));
+    let mut names: HashMap<u32, String> = texts.map(|text| (hash(text.as_bytes()), text)).collect();
+    for step in scenario.workload.steps() {
+        Reader::default().describe(&step.path, &mut |name, text| drop(names.insert(name, text.to_owned())));
+    }
+    names
 }
 
 /// Names a route, such as `GET /inventory-service/api/product/*`; parts that the topology leaves open are
