@@ -23,7 +23,7 @@ impl Topology {
     }
 
     /// Returns the names of the headers that costs depend on, each once.
-    pub(super) fn cost_headers(&self) -> Vec<String> {
+    pub fn cost_headers(&self) -> Vec<String> {
         let costs = self.routes.iter().filter_map(|route| route.cost.as_ref()).chain(&self.cost);
         let mut headers: Vec<String> = costs.filter_map(Cost::header).map(str::to_owned).collect();
         headers.sort();
