@@ -4,7 +4,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lb_core::workload::{ArrivalStart, Observer, Sample, Schedule, Spacing};
 use lb_core::{Seed, Span};
 use simulator::oracle::Oracle;
-use simulator::{OpenLoad, Options, Report, Simulation, simulate_open};
+use simulator::{OpenLoad, Options, Report, Simulation, Telling, simulate_open};
 use std::sync::Arc;
 
 #[path = "../tests/common/mod.rs"]
@@ -89,5 +89,33 @@ fn arrivals(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, open, closed, arrivals);
+/// Requests that say what they cost: drawn by the open load, and read from the texts of a scenario.
+fn telling(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("telling");
+    let topology = common::topology("situation-b-sized");
+    let drawn = || -> Report {
+        let telling = Some(Telling { share: 0.81, sigma: 1.0, noise: 2, word: Some(0.3) });
+        let load = OpenLoad::poisson(3_200.0 * 0.8, 50_000, Span::from_secs(10), Seed(1));
+        let mut policy = common::policies("least-connections");
+        simulate_open(&topology, &OpenLoad { telling, ..load }, &mut policy, &Options::default(), &mut Sum(0))
+            .expect("a bundled topology can be simulated")
+    };
+    group.throughput(Throughput::Elements(drawn().events));
+    group.bench_function("drawn/least-connections", |bencher| bencher.iter(drawn));
+    let process = common::arrivals(3_200.0 * 0.8, Spacing::Poisson, ArrivalStart::Action);
+    let stage = common::stage(0, Some(process), Span::from_secs(20));
+    let journey = include_str!("../../configs/journeys/telling_get.json");
+    let scenario = common::singles_of(journey, topology.clone(), vec![stage]);
+    let schedule = Schedule::new(Arc::clone(&scenario.workload), Seed(1));
+    let read = || {
+        let mut policy = common::policies("least-connections");
+        Simulation::run(&scenario, &schedule, &mut policy, &Options::default(), &mut Sum(0))
+            .expect("a bundled topology can be simulated")
+    };
+    group.throughput(Throughput::Elements(read().events));
+    group.bench_function("read/least-connections", |bencher| bencher.iter(read));
+    group.finish();
+}
+
+criterion_group!(benches, open, closed, arrivals, telling);
 criterion_main!(benches);

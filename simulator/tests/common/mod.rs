@@ -137,10 +137,13 @@ pub(crate) fn stage(users: u32, arrivals: Option<Arrivals>, duration: Span) -> S
 
 /// Stages of single requests on a topology.
 pub(crate) fn singles(topology: Topology, stages: Vec<Stage>) -> Scenario {
-    let journey: Journey = serde_json::from_str(
-        r#"{ "name": "one", "actions": { "get": { "weight": 1, "steps": [{ "name": "get", "path": "/" }] } } }"#,
-    )
-    .expect("a valid journey");
+    const ONE: &str = r#"{ "name": "one", "actions": { "get": { "weight": 1, "steps": [{ "name": "get", "path": "/" }] } } }"#;
+    singles_of(ONE, topology, stages)
+}
+
+/// Stages of the single requests of a journey on a topology.
+pub(crate) fn singles_of(journey: &str, topology: Topology, stages: Vec<Stage>) -> Scenario {
+    let journey: Journey = serde_json::from_str(journey).expect("a valid journey");
     let class = UserClass {
         name: "client".to_owned(),
         think_time_s: [0.02, 0.02],
