@@ -7,7 +7,7 @@ use lb_core::hints::{Hint, Hints, Said, hash};
 use lb_core::policy::{BackendIndex, Policy, PoolView, RequestInfo};
 use lb_core::rng::Rng;
 use lb_core::topology::Topology;
-use lb_core::workload::{ArrivalStart, Journey, Sample, Scenario, Schedule, Spacing, UserClass, Workload};
+use lb_core::workload::{ArrivalStart, Sample, Scenario, Schedule, Spacing};
 use lb_core::{Seed, Span, Time};
 use simulator::oracle::Oracle;
 use simulator::{OpenLoad, Options, Simulation, Telling, simulate_open, simulate_open_with_oracle};
