@@ -71,7 +71,7 @@ fn read_traces(args: &InspectCostsArgs, path: &Path) -> Result<Traces, Failure> 
 
 fn read_logs(args: &InspectCostsArgs) -> Result<(Traces, Resolution), Failure> {
     if let Some(path) = args.paths.iter().find(|path| is_trace(path)) {
-        let problem = "is a trace; give it alone, or the folder that it is in";
+        let problem = "is a trace or a folder; give traces alone, and logs as files";
         return Err(anyhow!("`{}` {problem}", path.display())).or_exit(ExitCode::Usage);
     }
     let reader = Reader::new(&args.header).context("failed to use --header").or_exit(ExitCode::Usage)?;
