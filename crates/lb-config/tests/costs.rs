@@ -25,13 +25,12 @@ fn spread(time: &ServiceTime) -> f64 {
     }
 }
 
-/// The mean, and the mean and variance of the logarithm.
+/// The mean, and the variance of the logarithm.
 fn moments(values: &[f64]) -> (f64, f64) {
-    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>();
     let count = values.len() as f64;
-    let middle = mean(&mut values.iter().map(|value| value.ln())) / count;
-    let variance = mean(&mut values.iter().map(|value| (value.ln() - middle).powi(2))) / count;
-    (mean(&mut values.iter().copied()) / count, variance)
+    let middle = values.iter().map(|value| value.ln()).sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value.ln() - middle).powi(2)).sum::<f64>() / count;
+    (values.iter().sum::<f64>() / count, variance)
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Topology {
         let headers = self.cost_headers();
         let each_is_sound = headers.iter().all(|header| Reader::new(std::slice::from_ref(header)).is_ok());
         let refusal = Reader::new(&headers).err().filter(|_| each_is_sound)?;
-        Some(format!("routes: their costs depend on {} headers: {refusal}", headers.len()))
+        Some(format!("routes[].cost.from: {refusal}"))
     }
 
     fn pool_problems(&self, problems: &mut Vec<String>) {
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(with(&["a", "b", "c", "d", "a"]).problems(), Vec::<String>::new(), "four different ones");
         let problems = with(&["a", "b", "c", "d", "e"]).problems();
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].starts_with("routes: their costs depend on 5 headers: "), "{problems:?}");
+        assert!(problems[0].starts_with("routes[].cost.from: 5 headers are more than the 4"), "{problems:?}");
     }
 
     #[test]

@@ -85,9 +85,9 @@ pub fn situation(letter: char) -> Option<Case> {
 /// `query.limit`. Mean and variance of sizes, rates, bursts and faults are those of the plain situations.
 pub fn sized_situations() -> Vec<Case> {
     let sized = |drive: &Drive| {
-        let mut case = case(drive, drive.sized?);
-        case.load.telling = Some(TELLING);
-        Some(case)
+        let mut telling = case(drive, drive.sized?);
+        telling.load.telling = Some(TELLING);
+        Some(telling)
     };
     DRIVES.iter().filter_map(sized).collect()
 }
