@@ -126,7 +126,7 @@ impl<'a> Design<'a> {
             Said::Number(number) => {
                 let place = scale(number) / KNOTS;
                 let (knot, beyond) = (place.floor(), place - place.floor());
-                let key = |knot: f64| mix(function.wrapping_add(2 * (knot as i64).cast_unsigned() + 1));
+                let key = |knot: f64| mix(function.wrapping_add((2 * knot as i64 + 1).cast_unsigned()));
                 [(key(knot), 1.0 - beyond), (key(knot + 1.0), beyond)]
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Design<'a> {
     pub(super) fn fit(&self, sources: Sources) -> Model {
         let columns = self.columns.len();
         let earlier: Vec<usize> = (0..self.rows.len()).filter(|row| !self.rows[*row].later).collect();
-        let used = |row: usize| self.cells_of(row).iter().filter(|cell| sources.has(cell.source));
+        let used = |row: usize| self.cells_of(row).iter().filter(move |cell| sources.has(cell.source));
         let (mut target, mut diagonal) = (vec![0.0; columns], vec![RIDGE; columns]);
         for row in &earlier {
             let log = self.rows[*row].log - self.mean;

@@ -87,7 +87,7 @@ mod tests {
     use lb_traces::read::HintPlace;
 
     fn rows(logs: impl Iterator<Item = f64>) -> Vec<Timed> {
-        let row = |(place, log)| Timed {
+        let row = |(place, log): (usize, f64)| Timed {
             log,
             route: 0,
             hints: HintPlace::default(),

@@ -51,8 +51,8 @@ struct Service {
 
 /// Returns the requests whose service time is known, episode by episode, in the order of their arrival.
 pub(super) fn timed(traces: &Traces, resolution: Resolution) -> Result<(Vec<Timed>, TimeSource), CostError> {
-    let looked = looked(traces, resolution)?;
-    let replayed = services(&looked, |visit, work, started| {
+    let look = looked(traces, resolution)?;
+    let replayed = services(&look, |visit, work, started| {
         let (work, started) = (work?, started?);
         Some(Observation {
             route: visit.route,
@@ -62,10 +62,10 @@ pub(super) fn timed(traces: &Traces, resolution: Resolution) -> Result<(Vec<Time
         })
     });
     if count(&replayed) >= FEWEST {
-        let rows = relative(traces, &replayed, &looked.seen.paces, looked.unit);
+        let rows = relative(traces, &replayed, &look.seen.paces, look.unit);
         return Ok((rows, TimeSource::Replay));
     }
-    let idle = services(&looked, |visit, _, _| {
+    let idle = services(&look, |visit, _, _| {
         let (work, at) = (visit.left - visit.came, (visit.came + visit.left) / 2.0);
         (visit.found == 0).then_some(Observation { route: visit.route, at, work, waited: false })
     });
@@ -79,8 +79,8 @@ pub(super) fn timed(traces: &Traces, resolution: Resolution) -> Result<(Vec<Time
         observed
     };
     let observed: Vec<Vec<Observation>> = idle.iter().map(observed).collect();
-    let paces = pace::fit(&observed, traces.routes.len(), looked.length, looked.unit);
-    Ok((relative(traces, &idle, &paces, looked.unit), TimeSource::Idle))
+    let paces = pace::fit(&observed, traces.routes.len(), look.length, look.unit);
+    Ok((relative(traces, &idle, &paces, look.unit), TimeSource::Idle))
 }
 
 fn count(services: &[Vec<Service>]) -> usize {
