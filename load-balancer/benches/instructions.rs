@@ -6,8 +6,10 @@
 //! One client sends N requests over one connection, one after the other, through a load balancer with one data
 //! thread to a backend in this process. Two runs with different numbers of requests are told apart, so that
 //! start and end of the process cancel out. `--binary` counts another build, such as one of an older commit.
-//! Contenders: `plain`; `measured`, with a session of `/api/benchmark` under way, as `bench` uses it; and
-//! `measured-private`, the same with `"views": "per-thread"`.
+//! Contenders: `plain`; `measured`, with a session of `/api/benchmark` under way, as `bench` uses it;
+//! `measured-private`, the same with `"views": "per-thread"`; and three for what is read of requests that say
+//! something: `query`, round-robin, under which nothing is read; `query-off`, the same with `hints.off`; and
+//! `query-predicted`, `least-predicted-work`, which reads it and learns from it.
 
 use std::error::Error;
 use std::fs;
@@ -35,12 +37,30 @@ struct Contender {
     name: &'static str,
     measured: bool,
     views: &'static str,
+    algorithm: &'static str,
+    /// Whether nothing is read of requests, whatever the algorithm.
+    deaf: bool,
+    target: &'static str,
 }
 
-const CONTENDERS: [Contender; 3] = [
-    Contender { name: "plain", measured: false, views: "shared" },
-    Contender { name: "measured", measured: true, views: "shared" },
-    Contender { name: "measured-private", measured: true, views: "per-thread" },
+const PLAIN: Contender = Contender {
+    name: "plain",
+    measured: false,
+    views: "shared",
+    algorithm: "round-robin",
+    deaf: false,
+    target: "/proxy/bench/hello",
+};
+const QUERY: Contender =
+    Contender { name: "query", target: "/proxy/bench/hello/17?limit=500&sort=price", ..PLAIN };
+
+const CONTENDERS: [Contender; 6] = [
+    PLAIN,
+    Contender { name: "measured", measured: true, ..PLAIN },
+    Contender { name: "measured-private", measured: true, views: "per-thread", ..PLAIN },
+    QUERY,
+    Contender { name: "query-off", deaf: true, ..QUERY },
+    Contender { name: "query-predicted", algorithm: "least-predicted-work", ..QUERY },
 ];
 
 /// A process that is killed when the bench ends, however it ends.
@@ -102,10 +122,10 @@ fn count(
     contender: &Contender,
     requests: u64,
 ) -> Result<u64> {
-    let config = serde_json::json!({
+    let mut config = serde_json::json!({
         "listen": "127.0.0.1:0",
         "threads": 1,
-        "algorithm": "round-robin",
+        "algorithm": contender.algorithm,
         "views": contender.views,
         "pools": [{
             "name": "bench",
@@ -114,6 +134,9 @@ fn count(
         }],
         "health": { "enabled": false },
     });
+    if contender.deaf {
+        config["hints"] = serde_json::json!({ "off": true });
+    }
     let (file, counts) = (folder.join("config.json"), folder.join("callgrind.out"));
     fs::write(&file, config.to_string())?;
     let mut command = Command::new("valgrind");
@@ -134,7 +157,7 @@ fn count(
         client.ask("POST", "/api/benchmark/start")?;
     }
     for _ in 0..requests {
-        client.ask("GET", "/proxy/bench/hello")?;
+        client.ask("GET", contender.target)?;
     }
     drop(client);
     // The end of its standard input ends it.
