@@ -209,6 +209,13 @@ algorithms! {
         summary: "lowest latency among backends that are not crowded, else fewest in flight",
         make: untrained::<policy::Prequal>,
     }
+    LeastPredictedWork {
+        name: "least-predicted-work",
+        aliases: ["lpw"],
+        behaviour: LatencyAware,
+        summary: "lowest (predicted work in flight + predicted cost) / observed speed of all backends",
+        make: untrained::<policy::LeastPredictedWork>,
+    }
     IpHash {
         name: "ip-hash",
         aliases: [],

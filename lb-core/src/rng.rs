@@ -39,7 +39,12 @@ pub const fn mix(value: u64) -> u64 {
 
 /// Returns the key of a name (a user, a backend) for hashing policies: FNV-1a, then [`mix`].
 pub fn hash_name(name: &[u8]) -> u64 {
-    let fnv = name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    hash_bytes(name.iter())
+}
+
+/// Returns [`hash_name`] of bytes that are not in one place.
+pub(crate) fn hash_bytes<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
+    let fnv = bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     mix(fnv)

@@ -1,5 +1,5 @@
 //! How long `bench what-if` takes on a log of a million requests: gathering the entries, the fit, its check, and the
-//! prediction of all eleven algorithms that need no training. The aim is less than 60 s on two cores.
+//! prediction of all algorithms that need no training. The aim is less than 60 s on two cores.
 //!
 //! `cargo bench -p lb-calibration --bench what_if` simulates the log first; `-- 100000` uses a shorter one.
 

@@ -5,6 +5,10 @@ use lb_core::Span;
 use lb_core::policy::{BackendIndex, ReplyKind};
 use proptest::prelude::*;
 
+/// The rules that prefer backends with low latency.
+const LATENCY_AWARE: [&str; 5] =
+    ["peak-ewma", "ewma-scan", "shortest-expected-delay", "prequal", "least-predicted-work"];
+
 /// Chance below one in a thousand for up to eight cells, and the seeds are fixed.
 const CHI_SQUARE: f64 = 24.3;
 
@@ -226,7 +230,7 @@ fn peak_ewma_forgets_a_peak_with_time() {
 #[test]
 fn latency_aware_rules_use_the_faster_backend() {
     let slower = |backend: u32| Span::from_millis(if backend == 0 { 50 } else { 1 });
-    for algorithm in ["peak-ewma", "ewma-scan", "shortest-expected-delay", "prequal"] {
+    for algorithm in LATENCY_AWARE {
         let mut pool = Pool::new(algorithm, &[1.0, 1.0]);
         let shares = pool.shares(2_000, slower);
         assert!(shares[0] <= 10, "{algorithm}: 1 ms beats 50 ms one at a time: {shares:?}");
@@ -235,7 +239,7 @@ fn latency_aware_rules_use_the_faster_backend() {
 
 #[test]
 fn latency_aware_rules_spread_over_equals() {
-    for algorithm in ["peak-ewma", "ewma-scan", "shortest-expected-delay", "prequal"] {
+    for algorithm in LATENCY_AWARE {
         let mut pool = Pool::new(algorithm, &[1.0; 4]);
         for _ in 0..40 {
             pool.send();
@@ -247,7 +251,7 @@ fn latency_aware_rules_spread_over_equals() {
 
 #[test]
 fn latency_aware_rules_count_a_fast_failure_as_slow() {
-    for algorithm in ["peak-ewma", "ewma-scan", "shortest-expected-delay", "prequal"] {
+    for algorithm in LATENCY_AWARE {
         let mut pool = two_measured(algorithm);
         for _ in 0..3 {
             answer_on_zero(&mut pool, ReplyKind::ServerError, Span::from_micros(100));
@@ -260,7 +264,7 @@ fn latency_aware_rules_count_a_fast_failure_as_slow() {
 
 #[test]
 fn a_backend_once_slow_is_tried_again() {
-    for algorithm in ["peak-ewma", "ewma-scan", "shortest-expected-delay", "prequal"] {
+    for algorithm in LATENCY_AWARE {
         let mut pool = two_measured(algorithm);
         for _ in 0..20 {
             answer_on_zero(&mut pool, ReplyKind::Success, Span::from_millis(300));

@@ -18,6 +18,7 @@ fn names_are_read_in_all_spellings() {
         ("rr", "round-robin"),
         ("wrr", "weighted-round-robin"),
         ("sed", "shortest-expected-delay"),
+        ("LPW", "least-predicted-work"),
         ("peak_ewma", "peak-ewma"),
         ("rl-agent", "rl"),
         ("RL_AGENT+ejection", "rl+ejection"),
@@ -30,7 +31,7 @@ fn names_are_read_in_all_spellings() {
 
 #[test]
 fn unknown_names_are_refused_with_the_nearest_one() {
-    const KNOWN: &str = "round-robin, weighted-round-robin, random, least-connections, p2c, peak-ewma, ewma-scan, shortest-expected-delay, prequal, ip-hash, consistent-hash, rl, each also with `+ejection`";
+    const KNOWN: &str = "round-robin, weighted-round-robin, random, least-connections, p2c, peak-ewma, ewma-scan, shortest-expected-delay, prequal, least-predicted-work, ip-hash, consistent-hash, rl, each also with `+ejection`";
     let table = [
         ("round-robbin", " (did you mean `round-robin`?)"),
         ("least_connection", " (did you mean `least-connections`?)"),

@@ -5,10 +5,11 @@
 //! with a mean of 10 ms, so that about 62 ms at the 99th percentile is the floor for everyone.
 
 use lb_core::balancer::Balancer;
+use lb_core::hints::{Hint, Said, hash};
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
 use lb_core::{Algorithm, Rng, Seed, Span, Time};
 use rand::RngExt;
-use rand_distr::{Distribution, Exp, LogNormal};
+use rand_distr::{Distribution, Exp, LogNormal, StandardNormal};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -64,6 +65,15 @@ impl Situation {
     }
 
     fn run_weighted(&self, algorithm: &str, weights: &[f64; 8]) -> Seen {
+        self.play(algorithm, weights, None)
+    }
+
+    /// Runs with requests that tell this part of the variance of the logarithm of their sizes.
+    fn run_telling(&self, algorithm: &str, told: f64) -> Seen {
+        self.play(algorithm, &EQUAL, Some(told))
+    }
+
+    fn play(&self, algorithm: &str, weights: &[f64; 8], told: Option<f64>) -> Seen {
         let algorithm: Algorithm = algorithm.parse().expect("a known algorithm");
         let policy = algorithm.policy().expect("a policy that needs no file");
         let mut simulation = Simulation {
@@ -77,12 +87,16 @@ impl Situation {
         let gap_ms = Exp::new(self.load * 8.0 * WORKERS as f64 / MEAN_MS).expect("a positive rate");
         let size_ms = LogNormal::new(MEAN_MS.ln() - 0.5, 1.0).expect("a positive sigma");
         let mut now = 0;
-        for _ in 0..REQUESTS {
+        for client_key in 0..REQUESTS as u64 {
             now += nanos(gap_ms.sample(&mut draws));
-            let size = size_ms.sample(&mut draws);
+            let mut request = RequestInfo { client_key, ..RequestInfo::default() };
+            let size = match told {
+                Some(told) => telling_size(told, &mut request, &mut draws),
+                None => size_ms.sample(&mut draws),
+            };
             let luck = draws.random::<f64>();
             simulation.deliver_until(now);
-            simulation.send(self, now, size, luck);
+            simulation.send(self, &request, now, size, luck);
         }
         simulation.seen()
     }
@@ -112,8 +126,8 @@ impl Simulation {
         }
     }
 
-    fn send(&mut self, situation: &Situation, now: u64, size_ms: f64, luck: f64) {
-        let picked = self.balancer.pick(&RequestInfo::default(), Time::from_nanos(now));
+    fn send(&mut self, situation: &Situation, request: &RequestInfo, now: u64, size_ms: f64, luck: f64) {
+        let picked = self.balancer.pick(request, Time::from_nanos(now));
         let backend = picked.expect("all are healthy").get();
         let refused = match situation.trouble {
             Trouble::Refuses(share) if situation.is_troubled(backend, now) => luck < share,
@@ -158,6 +172,15 @@ impl Simulation {
     }
 }
 
+/// Draws a size in milliseconds, of which `request` tells a part.
+fn telling_size(told: f64, request: &mut RequestInfo, draws: &mut Rng) -> f64 {
+    let [tells, hides]: [f64; 2] = [StandardNormal.sample(draws), StandardNormal.sample(draws)];
+    let log_told = told.sqrt() * tells;
+    let said = Said::Number((100.0 * log_told.exp()) as f32);
+    request.hints.push(Hint { name: hash(b"query.limit"), said });
+    (MEAN_MS.ln() - 0.5 + log_told + (1.0 - told).sqrt() * hides).exp()
+}
+
 fn nanos(millis: f64) -> u64 {
     Span::from_millis_f64(millis).as_nanos()
 }
@@ -167,7 +190,7 @@ fn at_low_load_on_equal_backends_all_rules_are_alike() {
     let situation = Situation { speeds: EQUAL, load: 0.3, trouble: Trouble::None };
     let baseline = situation.run("round-robin").mean_ms;
     let others = ["weighted-round-robin", "random", "least-connections", "p2c", "peak-ewma"];
-    let others = others.into_iter().chain(["ewma-scan", "sed", "prequal"]);
+    let others = others.into_iter().chain(["ewma-scan", "sed", "prequal", "lpw"]);
     for algorithm in others {
         let mean = situation.run(algorithm).mean_ms;
         let ratio = mean / baseline;
@@ -196,7 +219,7 @@ fn on_unequal_backends_rules_that_see_speed_or_load_win() {
     assert!(least.p99_ms < 0.1 * blind.p99_ms, "least connections: p99 {:.0} ms", least.p99_ms);
     assert!(two.mean_ms > 1.5 * least.mean_ms, "two choices are often two slow ones: {:.1}", two.mean_ms);
     assert!(peak.mean_ms < 0.9 * two.mean_ms, "latency helps the choice of two: {:.1}", peak.mean_ms);
-    for algorithm in ["ewma-scan", "sed", "prequal"] {
+    for algorithm in ["ewma-scan", "sed", "prequal", "lpw"] {
         let p99 = situation.run(algorithm).p99_ms;
         assert!(p99 < 0.8 * least.p99_ms, "{algorithm}: p99 {p99:.0} against {:.0}", least.p99_ms);
     }
@@ -218,7 +241,7 @@ fn weights_that_tell_the_speeds_help_who_reads_them() {
 fn a_slow_backend_hurts_only_the_blind() {
     let situation = Situation { speeds: EQUAL, load: 0.7, trouble: Trouble::Slow };
     let blind = situation.run("round-robin").p99_ms;
-    for algorithm in ["least-connections", "p2c", "peak-ewma", "ewma-scan", "sed", "prequal"] {
+    for algorithm in ["least-connections", "p2c", "peak-ewma", "ewma-scan", "sed", "prequal", "lpw"] {
         let p99 = situation.run(algorithm).p99_ms;
         assert!(p99 < 0.06 * blind, "{algorithm}: p99 {p99:.0} ms against {blind:.0}");
     }
@@ -227,7 +250,7 @@ fn a_slow_backend_hurts_only_the_blind() {
 #[test]
 fn a_backend_that_recovers_gets_its_share_again() {
     let situation = Situation { speeds: EQUAL, load: 0.3, trouble: Trouble::SlowOnce };
-    for algorithm in ["least-connections", "p2c", "peak-ewma", "ewma-scan", "sed", "prequal"] {
+    for algorithm in ["least-connections", "p2c", "peak-ewma", "ewma-scan", "sed", "prequal", "lpw"] {
         let share = situation.run(algorithm).late_share_of_first;
         assert!(share > 0.06, "{algorithm}: {share:.3} of about an eighth");
     }
@@ -243,7 +266,7 @@ fn a_backend_that_refuses_fast_is_no_sinkhole() {
     assert!(worn < 0.02 * fair, "ejection stops that: {worn:.5}");
     let peak = situation.run("peak-ewma").failed;
     assert!(peak < 0.7 * fair, "charged failures halve what a choice of two sends: {peak:.4}");
-    for algorithm in ["ewma-scan", "sed", "prequal"] {
+    for algorithm in ["ewma-scan", "sed", "prequal", "lpw"] {
         let failed = situation.run(algorithm).failed;
         assert!(failed < 0.05 * fair, "{algorithm}: charged failures keep traffic away: {failed:.5}");
     }
@@ -255,9 +278,48 @@ fn charged_failures_protect_at_every_failure_rate() {
         let trouble = Trouble::Refuses(share);
         let situation = Situation { speeds: EQUAL, load: 0.6, trouble };
         let fair = situation.run("round-robin").failed;
-        for algorithm in ["ewma-scan", "sed", "prequal"] {
+        for algorithm in ["ewma-scan", "sed", "prequal", "lpw"] {
             let failed = situation.run(algorithm).failed;
             assert!(failed < 0.2 * fair, "{algorithm}: {failed:.5} of {fair:.5} at {share}");
         }
     }
+}
+
+#[test]
+fn without_hints_predicted_work_is_a_good_rule_of_latency() {
+    let situation = Situation { speeds: UNEQUAL, load: 0.8, trouble: Trouble::None };
+    let work = situation.run("lpw");
+    for algorithm in ["sed", "ewma-scan"] {
+        let other = situation.run(algorithm);
+        assert!(
+            work.mean_ms < 1.03 * other.mean_ms,
+            "mean {:.2} ms, {algorithm} {:.2}",
+            work.mean_ms,
+            other.mean_ms
+        );
+    }
+}
+
+#[test]
+fn requests_that_tell_their_size_pay_for_who_listens() {
+    let situation = Situation { speeds: UNEQUAL, load: 0.8, trouble: Trouble::None };
+    let work = situation.run_telling("lpw", 0.8);
+    for algorithm in ["least-connections", "sed", "ewma-scan", "prequal"] {
+        let deaf = situation.run_telling(algorithm, 0.8);
+        assert!(
+            work.mean_ms < 0.95 * deaf.mean_ms && work.p99_ms < 0.85 * deaf.p99_ms,
+            "{:.2}/{:.1} ms, {algorithm} {:.2}/{:.1}",
+            work.mean_ms,
+            work.p99_ms,
+            deaf.mean_ms,
+            deaf.p99_ms
+        );
+    }
+}
+
+#[test]
+fn weights_tell_predicted_work_the_speeds_from_the_start() {
+    let situation = Situation { speeds: UNEQUAL, load: 0.8, trouble: Trouble::None };
+    let (told, untold) = (situation.run_weighted("lpw", &UNEQUAL), situation.run("lpw"));
+    assert!(told.mean_ms < 1.05 * untold.mean_ms, "{:.2} against {:.2} ms", told.mean_ms, untold.mean_ms);
 }
