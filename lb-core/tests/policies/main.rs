@@ -3,8 +3,10 @@
 mod affinity;
 mod balancer;
 mod choices;
+mod cost;
 mod ejection;
 mod learned;
+mod least_predicted_work;
 mod names;
 mod pool;
 mod queueing;
