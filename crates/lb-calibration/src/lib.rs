@@ -6,22 +6,28 @@
 //! the fit. Training only makes sense in a simulator that passes this check; estimates taken directly from
 //! logs apply to individual decisions, not to another policy.
 //!
-//! [`log`] reads what access logs hold, and [`what_if`] predicts what other algorithms would have done with the
-//! same requests.
+//! [`FittedTraces`] also has variations of a fit, which say how sure it is, and [`profile`] tells policies.
+//!
+//! [`log`] reads what access logs hold, [`what_if`] predicts what other algorithms would have done with the
+//! same requests, and [`costs`] tells what requests say about their cost.
 
 mod arrivals;
 mod changes;
 mod check;
+pub mod costs;
 mod demand;
 mod error;
 mod fit;
+mod fitted;
 pub mod log;
 mod look;
 mod mishaps;
 mod overhead;
 mod pace;
+mod profile;
 mod queueing;
 mod replay;
+mod resampling;
 mod stats;
 mod visits;
 pub mod what_if;
@@ -29,7 +35,9 @@ pub mod what_if;
 pub use check::{PolicyCheck, Skipped, Tolerance, Verdict, cross_check};
 pub use error::CalibrationError;
 pub use fit::fit;
+pub use fitted::FittedTraces;
 pub use overhead::OverheadSource;
+pub use profile::{METHOD_ERROR, ordinary_ms, profile};
 
 use lb_core::topology::Topology;
 use lb_core::{Seed, Span};
@@ -121,6 +129,7 @@ impl Load {
             requests: self.requests,
             request_timeout: self.request_timeout(),
             seed,
+            telling: None,
         }
     }
 }

@@ -171,6 +171,11 @@ impl Threshold {
         self.aggregation
     }
 
+    /// Returns the limit in the metric's unit: milliseconds, a fraction, a count, or a rate per second.
+    pub const fn limit(&self) -> f64 {
+        self.limit
+    }
+
     /// Returns whether the threshold limits a value from above, so that more load can only breach it.
     pub fn is_upper_limit(&self) -> bool {
         matches!(self.operator, Operator::Less | Operator::LessOrEqual)

@@ -8,12 +8,14 @@ mod exchanges;
 mod gather;
 mod maker;
 mod pools;
+mod read;
 mod resolution;
 mod routes;
 
 pub use error::LogError;
 pub use gather::Gatherer;
 pub use maker::Maker;
+pub use read::ReadLogError;
 
 use crate::Resolution;
 use lb_core::{Span, Time};

@@ -5,6 +5,7 @@ use super::draws::{self, Draws, Metric, Predicted};
 use super::tally::{Figures, Periods, figures};
 use super::{Chooser, FittedLog, WhatIfError, simulated};
 use crate::Calibration;
+use crate::resampling::{PERIODS, drawn};
 use lb_core::fault::{Fault, FaultKind};
 use lb_core::rng::mix;
 use lb_core::topology::Topology;
@@ -23,8 +24,6 @@ const REQUESTS: [usize; 2] = [1_000, 20_000_000];
 const CENTRAL: (usize, [usize; 2]) = (1_500_000, [2, 8]);
 /// The same for variations of the fit.
 const VARIED: (usize, [usize; 2]) = (2_000_000, [8, 16]);
-/// Number of periods into which the log is divided for the bootstrap.
-const PERIODS: usize = 24;
 /// Number of draws of periods for each variation of the fit.
 const DRAWS: usize = 40;
 /// Share of a shortened period that only fills the queues and does not count.
@@ -263,15 +262,6 @@ const LOAD: u64 = 2;
 const ARRIVALS: u64 = 3;
 const POLICIES: u64 = 4;
 
-/// Draws as many periods as there are, with replacement. Returns how often each was drawn.
-fn drawn(key: u64, periods: usize) -> Vec<u32> {
-    let mut weights = vec![0; periods];
-    for draw in 0..periods {
-        weights[(mix(key ^ mix(draw as u64)) % periods as u64) as usize] += 1;
-    }
-    weights
-}
-
 /// The part of each period that is simulated. Variations of a long log simulate a part, at a place that differs
 /// from run to run, so that periods of all kinds take part.
 #[derive(Clone, Copy, Debug)]
@@ -354,14 +344,6 @@ fn in_parallel<T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn as_many_periods_are_drawn_as_there_are() {
-        let weights = drawn(7, 24);
-        assert_eq!(weights.iter().sum::<u32>(), 24);
-        assert!(weights.contains(&0) && weights.iter().any(|weight| *weight > 1), "{weights:?}");
-        assert_ne!(weights, drawn(8, 24), "another key draws others");
-    }
 
     #[test]
     fn a_long_log_is_simulated_in_parts_of_every_period() {
