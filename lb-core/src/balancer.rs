@@ -175,6 +175,11 @@ impl Balancer {
         index
     }
 
+    /// Returns the pool as the policy would see it now.
+    pub fn view(&self) -> PoolView<'_> {
+        PoolView { backends: &self.backends, eligible: &self.eligible, generation: self.generation }
+    }
+
     /// Returns what the policy knows about each backend.
     pub fn backends(&self) -> &[BackendView] {
         &self.backends

@@ -5,6 +5,7 @@
 //!
 //! - [`Simulation`]: a scenario with its virtual users (closed model) and its arrivals (open model).
 //! - [`simulate_open`]: Poisson arrivals at a rate without users, for queueing theory and benchmarks.
+//! - [`Stepped`]: such a load, stepped from outside: the caller places each request.
 //! - [`simulate_recorded`]: the arrivals of a log, without users.
 //! - [`oracle`]: deciders that know the true state, as bounds for policies that do not.
 //!
@@ -74,6 +75,7 @@ mod request_costs;
 mod requests;
 mod sample;
 mod simulation;
+mod stepped;
 mod system;
 mod telling;
 
@@ -84,4 +86,5 @@ pub use options::{HealthChecks, Options};
 pub use recorded::{RecordedArrival, simulate_recorded};
 pub use report::{ArrivalCounts, BackendReport, Report};
 pub use simulation::Simulation;
+pub use stepped::{Decision, NOT_ELIGIBLE, PickError, Settled, Stepped};
 pub use telling::Telling;
