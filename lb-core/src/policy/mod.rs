@@ -23,6 +23,7 @@ pub mod report;
 pub mod reward;
 pub mod round_robin;
 mod scan;
+pub mod serving;
 pub mod shortest_expected_delay;
 pub mod weighted_round_robin;
 
@@ -43,6 +44,7 @@ pub use random::Random;
 pub use report::LoadReport;
 pub use reward::{REWARD_VERSION, reward};
 pub use round_robin::RoundRobin;
+pub use serving::Serving;
 pub use shortest_expected_delay::ShortestExpectedDelay;
 pub use weighted_round_robin::WeightedRoundRobin;
 
