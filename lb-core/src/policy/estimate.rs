@@ -98,6 +98,12 @@ impl Estimates {
         self.estimates[backend.get()].scaled.max(self.floor)
     }
 
+    /// Returns the mean of recent successes on the scale of [`Self::cost`]; 0 before the first.
+    #[inline]
+    pub(super) fn typical_cost(&self) -> f64 {
+        self.floor / FLOOR
+    }
+
     /// Returns the mean of recent successes. Before the first success any number works, since it is
     /// only compared with itself.
     fn typical(&self) -> f64 {

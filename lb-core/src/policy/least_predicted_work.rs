@@ -13,14 +13,18 @@
 //!
 //! **Speed.** One over the mean of latency relative to predicted cost. How long a request waited is not known, so a reply
 //! counts the less the more requests were in flight at its backend; the mean is about that of requests that did not
-//! wait. It is multiplied by the weight, so that a backend without replies counts as typical for its weight. It fades
-//! without replies, and failures have a cost (`policy/estimate.rs`).
+//! wait. It is multiplied by the weight, so that a backend without replies counts as typical for its weight, and it fades
+//! without replies (`policy/estimate.rs`).
+//!
+//! **Failures.** A failure costs as much as forty typical successes, as in the other rules, which is added in proportion to the
+//! recent share of failures. It is no part of the speed, because small requests would hardly notice it there, and
+//! would fill a backend that fails fast.
 //!
 //! **Learning costs.** The same replies, counted in the same way, teach the cost model.
 //!
 //! It is the policy to compare a learned one with: it has the same predictions, and no training.
 
-use super::estimate::Estimates;
+use super::estimate::{Estimates, FAILURE_COST};
 use super::scan::lowest;
 use super::{BackendIndex, CostModel, Policy, PoolView, PredictedCost, Reply, RequestInfo};
 use crate::rng::Rng;
@@ -30,8 +34,11 @@ use std::collections::VecDeque;
 /// Weight of a reply that did not wait in the means of a backend.
 const ALPHA: f64 = 0.05;
 
-/// Weight of a failure, as in [`super::EwmaScan`].
-const FAILURE_ALPHA: f64 = 0.15;
+/// Weight of a reply in the share of failures, as that of one in the mean of [`super::EwmaScan`].
+const FAILURES_ALPHA: f64 = 0.15;
+
+/// A lower share of failures counts as none.
+const LEAST_FAILURES: f64 = 1e-3;
 
 /// With this, a backend that looks slow is tried again after a few tens of seconds.
 const FADE: Span = Span::from_secs(10);
@@ -49,6 +56,7 @@ pub struct LeastPredictedWork {
     /// Mean latency relative to predicted cost, times weight.
     latency: Estimates,
     backends: Vec<Backend>,
+    mean_inverse_weight: f64,
     generation: Option<u64>,
     /// The prediction of the latest pick.
     latest: Option<(Time, PredictedCost)>,
@@ -63,6 +71,9 @@ struct Backend {
     level: f32,
     /// How many replies that did not wait the means are worth, at most `1 / ALPHA`.
     replies: f64,
+    /// Share of failures at the time of the latest reply.
+    failures: f64,
+    latest_reply: Time,
     weight: f64,
     inverse_weight: f64,
 }
@@ -80,6 +91,25 @@ struct Sent {
 }
 
 impl Backend {
+    /// Returns the recent share of failures. It fades without replies, as estimates do.
+    #[inline]
+    fn failures(&self, now: Time) -> f64 {
+        if self.failures == 0.0 {
+            return 0.0;
+        }
+        let age = now.since(self.latest_reply).as_nanos() as f64 / FADE.as_nanos() as f64;
+        self.failures * (-age).exp()
+    }
+
+    /// Counts a reply in the share of failures.
+    fn count(&mut self, reply: &Reply, now: Time) {
+        let failure = if reply.is_success() { 0.0 } else { 1.0 };
+        let before = self.failures(now);
+        let after = before + FAILURES_ALPHA * (failure - before);
+        self.failures = if after < LEAST_FAILURES { 0.0 } else { after };
+        self.latest_reply = now;
+    }
+
     /// Removes the request that was sent at `sent`. If a driver's clocks disagree, the oldest one is removed, so that the
     /// list cannot grow. Requests from before this policy are not in it.
     fn take(&mut self, sent: Time) -> Option<Sent> {
@@ -104,6 +134,8 @@ impl LeastPredictedWork {
             work: 0,
             level: 0.0,
             replies: 0.0,
+            failures: 0.0,
+            latest_reply: now,
             weight: 1.0,
             inverse_weight: 1.0,
         };
@@ -112,6 +144,8 @@ impl LeastPredictedWork {
             backend.weight = view.weight;
             backend.inverse_weight = view.weight.recip();
         }
+        let weights: f64 = pool.backends.iter().map(|view| view.weight).sum();
+        self.mean_inverse_weight = pool.backends.len() as f64 / weights;
         self.latency.grow(pool.backends.len(), now);
         self.generation = Some(pool.generation);
     }
@@ -139,6 +173,7 @@ impl Default for LeastPredictedWork {
             costs: CostModel::default(),
             latency: Estimates::new(FADE),
             backends: Vec::new(),
+            mean_inverse_weight: 1.0,
             generation: None,
             latest: None,
         }
@@ -159,13 +194,14 @@ impl Policy for LeastPredictedWork {
         let predicted = self.costs.predict(request);
         self.latest = Some((now, predicted));
         let own = units(f64::from(predicted.cost));
+        let failure = UNITS * FAILURE_COST * self.latency.typical_cost() * self.mean_inverse_weight;
         lowest(pool.eligible, rng, |backend| {
             let known = &self.backends[backend.get()];
             // Requests of an earlier policy count as ordinary ones.
             let in_flight = u64::from(pool.backend(backend).in_flight);
             let others = in_flight.saturating_sub(known.outstanding.len() as u64);
             let work = known.work + others * UNITS as u64 + own;
-            work as f64 * self.latency.cost(backend) * known.inverse_weight
+            work as f64 * self.latency.cost(backend) * known.inverse_weight + failure * known.failures(now)
         })
     }
 
@@ -189,13 +225,12 @@ impl Policy for LeastPredictedWork {
             return;
         };
         let sent = known.take(Time::from_nanos(now.as_nanos().saturating_sub(reply.latency.as_nanos())));
-        let cost = sent.map_or(1.0, |sent| f64::from(sent.predicted.cost));
-        let observed = reply.latency.as_nanos() as f64 * known.weight / cost;
-        let observed = self.latency.charge(reply, observed);
-        match sent {
-            Some(sent) if reply.is_success() => self.learn(backend, &sent, reply.latency, observed, now),
-            _ if reply.is_success() => {}
-            _ => self.latency.average(backend, observed, now, FAILURE_ALPHA),
+        known.count(reply, now);
+        if let Some(sent) = sent.filter(|_| reply.is_success()) {
+            let cost = f64::from(sent.predicted.cost);
+            let observed = reply.latency.as_nanos() as f64 * known.weight / cost;
+            let observed = self.latency.charge(reply, observed);
+            self.learn(backend, &sent, reply.latency, observed, now);
         }
     }
 
