@@ -38,7 +38,8 @@ fn normal(rng: &mut Rng) -> f64 {
 /// What a load balancer would have recorded if it had sent the requests to its backends in turn.
 fn recorded(count: usize, routes: &[&str], make: impl Fn(&mut Rng, usize) -> Made) -> Traces {
     let mut rng = Seed(17).stream(&[]);
-    let mut hints = RecordedHints { were_read: true, ..RecordedHints::default() };
+    let mut hints = RecordedHints::default();
+    hints.were_read = true;
     let mut free = [[0.0_f64; WORKERS]; SPEEDS.len()];
     let (mut now, mut exchanges) = (0.0, Vec::with_capacity(count));
     for number in 0..count {
@@ -209,11 +210,11 @@ fn too_little_and_nothing_are_refused() {
     assert!(refused.to_string().contains("record for longer"), "{refused}");
     let refused = inspect(&Traces::default(), Resolution::default()).expect_err("there is nothing");
     assert_eq!(refused, CostError::Traces(CalibrationError::Empty));
-    let equal = recorded(2_000, &["GET /items"], |rng, _| Made {
-        route: 0,
-        says: vec![("query.limit", Said::Number(rng.random()))],
-        log: 0.0,
-    });
+    let mut equal = recorded(2_000, &["GET /items"], telling);
+    for (number, exchange) in equal.episodes[0].exchanges.iter_mut().enumerate() {
+        exchange.sent = Time::from_nanos(number as u64 * 1_000_000_000);
+        exchange.latency = Some(Span::from_nanos((TYPICAL / SPEEDS[usize::from(exchange.backend)]) as u64));
+    }
     let refused = inspect(&equal, Resolution::default()).expect_err("all take equally long");
     assert_eq!(refused, CostError::Equal);
 }

@@ -130,9 +130,11 @@ pub fn inspect(traces: &Traces, resolution: Resolution) -> Result<CostReport, Co
     let for_laws = same.fit(all);
     let source = |place: usize| {
         let alone = same.fit(Sources::only(place));
-        let others = each.fit(all.without(place));
         let alone = total.told(&Squares::of_model(&same, &alone), &total);
-        let beyond = Squares::of_model(&each, &others).told(&told, &total);
+        // Without the route, functions cannot differ by route either.
+        let design = if place == 0 { &same } else { &each };
+        let others = design.fit(all.without(place));
+        let beyond = Squares::of_model(design, &others).told(&told, &total);
         match place.checked_sub(1) {
             None => Source {
                 name: ROUTE.to_owned(),

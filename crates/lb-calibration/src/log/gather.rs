@@ -307,7 +307,9 @@ fn said(reader: &Reader, entry: &Entry, all: &mut RecordedHints) -> HintPlace {
     };
     let hints = reader.read(&entry.target, length, header);
     if hints.as_slice().iter().any(|hint| !all.has_text(hint.name)) {
-        reader.describe(&entry.target, &mut |_, text| drop(all.name(text)));
+        reader.describe(&entry.target, &mut |_, text| {
+            all.name(text);
+        });
     }
     all.push(&hints)
 }
