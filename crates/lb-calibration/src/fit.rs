@@ -44,8 +44,20 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     Ok(workings(traces, Resolution::default())?.calibration)
 }
 
-/// Fits a topology and a load to traces with times of this resolution.
-pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workings, CalibrationError> {
+/// What backends did, with the time that requests spend beside them.
+pub(super) struct Looked {
+    pub(super) seen: Look,
+    pub(super) overhead: Span,
+    overhead_source: OverheadSource,
+    /// As in [`Workings`].
+    pub(super) unit: f64,
+    pub(super) length: f64,
+    /// Number of requests whose service could be timed.
+    pub(super) timed: usize,
+}
+
+/// Looks at what backends did, according to traces with times of this resolution.
+pub(super) fn looked(traces: &Traces, resolution: Resolution) -> Result<Looked, CalibrationError> {
     check_numbers(traces)?;
     let tick = Tick::new(resolution);
     let coarse = resolution.unit >= COARSE;
@@ -59,7 +71,7 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     let mut seen = look(overhead);
     let timed = seen.observations.iter().map(Vec::len).sum();
     if timed < FEWEST {
-        return Err(CalibrationError::TooFew { served: timed, requests: traces.len(), needed: FEWEST });
+        return Ok(Looked { seen, overhead, overhead_source, unit, length, timed });
     }
     if coarse && let Some(largest) = overhead::largest(traces) {
         // Ticks are longer than what a request spends outside its backend on a local network, so no single one shows it.
@@ -74,7 +86,15 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
             seen = look(overhead);
         }
     }
+    Ok(Looked { seen, overhead, overhead_source, unit, length, timed })
+}
 
+/// Fits a topology and a load to traces with times of this resolution.
+pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workings, CalibrationError> {
+    let Looked { seen, overhead, overhead_source, unit, length, timed } = looked(traces, resolution)?;
+    if timed < FEWEST {
+        return Err(CalibrationError::TooFew { served: timed, requests: traces.len(), needed: FEWEST });
+    }
     let Look { episodes, fits, replays, observations, paces } = seen;
     let (speeds, reference) = pace::speeds(&paces.backends);
     let demands = pace::demands(&observations, &paces, reference);
@@ -88,6 +108,7 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
         pools: vec![Pool { name: "main".to_owned(), services: Vec::new(), backends: specs }],
         routes,
         service_time,
+        cost: None,
         faults,
     };
     let problems = topology.problems();
@@ -303,7 +324,7 @@ fn route(name: &str, service_time: ServiceTime) -> Route {
     };
     let path = path.replace("{}", "*");
     let path = if path.starts_with(['/', '*']) { path } else { format!("/{path}") };
-    Route { method, service: None, path, service_time }
+    Route { method, service: None, path, service_time, cost: None }
 }
 
 /// Returns the load of one episode.

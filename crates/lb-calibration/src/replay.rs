@@ -103,6 +103,7 @@ fn with_numbered_routes(topology: &Topology) -> Topology {
         service: None,
         path: path(number),
         service_time: route.service_time.clone(),
+        cost: None,
     };
     Topology { routes: topology.routes.iter().enumerate().map(numbered).collect(), ..topology.clone() }
 }

@@ -78,6 +78,7 @@ impl Arrivals {
                 Identity::Client => arrival.client,
                 Identity::Backend => u64::from(arrival.backend),
             },
+            hints: None,
         })
     }
 }

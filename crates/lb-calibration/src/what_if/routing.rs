@@ -208,7 +208,7 @@ fn weights(log: &AccessLog, equal: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
     use lb_core::{Span, Time};
-    use lb_traces::read::End;
+    use lb_traces::read::{End, HintPlace};
 
     fn exchanges(choices: &[(u64, u64, u16)]) -> Vec<Exchange> {
         let exchange = |(sent, latency, backend): &(u64, u64, u16)| Exchange {
@@ -218,6 +218,7 @@ mod tests {
             backend: *backend,
             route: 0,
             balancer: 0,
+            hints: HintPlace::default(),
             end: End::Served,
         };
         choices.iter().map(exchange).collect()

@@ -5,7 +5,7 @@ use lb_core::rng::Rng;
 use lb_core::topology::Topology;
 use lb_core::workload::{Observer, Sample};
 use lb_core::{Algorithm, Seed, Time};
-use lb_traces::read::{End, Episode, Exchange, Traces};
+use lb_traces::read::{End, Episode, Exchange, HintPlace, RecordedHints, Traces};
 use simulator::{OpenLoad, Options, simulate_open};
 use std::sync::{Arc, Mutex};
 
@@ -44,6 +44,7 @@ impl Policy for Traced {
             // Classes begin at 1; 0 stands for requests of no known route.
             route: request.route.saturating_sub(1),
             balancer: self.balancer,
+            hints: HintPlace::default(),
             end: End::Censored,
         });
     }
@@ -117,6 +118,7 @@ pub(crate) fn traces(topology: &Topology, load: &OpenLoad, balancers: u16, polic
         backends: topology.pools[0].backends.iter().map(|backend| backend.id.clone()).collect(),
         weights: topology.pools[0].backends.iter().map(|backend| backend.weight).collect(),
         routes,
+        hints: RecordedHints::default(),
         episodes: policies.iter().enumerate().map(of).collect(),
     }
 }
