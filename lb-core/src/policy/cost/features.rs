@@ -25,10 +25,9 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const SPREAD: u64 = 0xbf58_476d_1ce4_e5b9;
 
 /// What a feature stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The logarithm of a number.
-    #[default]
     Slope,
     /// One of the neighbouring knots of a number.
     Knot,
@@ -60,7 +59,7 @@ impl Kind {
 }
 
 /// A feature of a request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Feature {
     pub(super) hash: u64,
     pub(super) kind: Kind,

@@ -116,6 +116,10 @@ pub struct CostModel {
     /// Mean of `exp(log_cost + deviation² / 2)` over all requests, and its logarithm.
     mean_cost: f32,
     log_mean_cost: f32,
+    /// The features of the request that is learnt from, and those of them that have weights: here so that each lesson need
+    /// not make room for as many as there may be.
+    met: Vec<Feature>,
+    active: Vec<Active>,
 }
 
 /// What a request is expected to cost.
@@ -182,7 +186,7 @@ struct Class {
 }
 
 /// A feature that takes part in a prediction, while it is learnt from.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Active {
     place: Place,
     x: f32,
@@ -260,6 +264,8 @@ impl CostModel {
         self.classes = vec![unknown; CLASSES];
         self.table.allocate();
         self.clients.allocate();
+        self.met.reserve(MOST_FEATURES);
+        self.active.reserve(MOST_FEATURES);
         self.all.mean = log;
     }
 
@@ -304,17 +310,13 @@ impl CostModel {
         class.teacher = lesson.teacher;
         let (mut sum, mut variance) = (class.mean, class.variance);
 
-        let mut list = [Feature::default(); MOST_FEATURES];
-        let mut met = 0;
+        self.met.clear();
         for hint in request.hints.as_slice() {
-            features::visit(number, hint, |feature| {
-                list[met] = feature;
-                met += 1;
-            });
+            features::visit(number, hint, |feature| self.met.push(feature));
         }
-        let mut active = [Active::default(); MOST_FEATURES];
-        let (mut count, mut may_wait) = (0, true);
-        for feature in &list[..met] {
+        self.active.clear();
+        let mut may_wait = true;
+        for feature in &self.met {
             let (prior, is_slope) = (feature.kind.prior(), feature.kind == Kind::Slope);
             let centre = if is_slope { feature.at } else { 0.0 };
             let Some(place) = self.table.claim(feature.hash, now, prior, centre, &mut may_wait) else {
@@ -326,8 +328,7 @@ impl CostModel {
             let x = relative(feature.at, found.centre);
             sum += found.mean * x;
             variance += found.variance * x * x;
-            active[count] = Active { place, x, part: part_if(is_same), kind: feature.kind };
-            count += 1;
+            self.active.push(Active { place, x, part: part_if(is_same), kind: feature.kind });
         }
 
         let expected = residual + variance;
@@ -336,7 +337,7 @@ impl CostModel {
         let scale = (residual / weight + variance).recip();
         // The function stays the same when the centre of a slope moves: what the slope gives up, the class takes.
         let mut given_up = 0.0;
-        for one in &active[..count] {
+        for one in &self.active {
             let found = self.table.at(one.place);
             let gain = found.variance * one.x * scale * one.part;
             let limit = one.kind.limit();

@@ -63,7 +63,7 @@ pub(super) struct Table {
 }
 
 /// Where a weight is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     bucket: u16,
     way: u16,
