@@ -2,7 +2,7 @@
 
 use super::crowding::{Crowding, Usual};
 use super::left::left;
-use super::pattern::{Fit, Found, NEVER, PATTERNS, Pattern, Pooled, SIZES, WORKERS, ln};
+use super::pattern::{Fit, Found, LOG_WORKERS, NEVER, PATTERNS, Pattern, Pooled, SIZES, WORKERS, ln};
 use super::sent::{Ended, Sent};
 use super::speed::{Guess, Overdue, Speed};
 use crate::policy::{PredictedCost, ReplyKind};
@@ -15,14 +15,20 @@ const MOST: usize = 4_096;
 /// Most requests in service whose ages are looked at; further ones count as if they had just begun.
 const AGES: usize = 12;
 
+/// A backend is looked at after this part of a mean time of a request.
+const LOOK_AFTER: f32 = 0.25;
+
 /// Most overdue requests that are looked at.
 const OVERDUE: usize = 4;
 
 /// ln of the time of an ordinary request before the first reply of a pool: a millisecond in nanoseconds.
 pub(super) const UNKNOWN: f32 = 13.8;
 
+/// Shortest time in service in nanoseconds; its logarithm is above zero.
+const LEAST_TIME: f32 = 2.0;
+
 /// Range of logarithms of times in nanoseconds, up to an hour.
-const LOGS: std::ops::RangeInclusive<f32> = 0.0..=29.0;
+pub(super) const LOGS: std::ops::RangeInclusive<f32> = 0.0..=29.0;
 
 /// A request stalled if it took this many standard deviations longer than expected.
 const STALL: f32 = 3.5;
@@ -53,6 +59,8 @@ pub(super) struct OfPool {
     pub(super) factor: f32,
     /// One over the mean predicted cost.
     pub(super) per_cost: f32,
+    /// One over the mean time of a request in nanoseconds.
+    pub(super) per_service: f32,
 }
 
 /// What the end of a request has shown.
@@ -137,6 +145,11 @@ impl Backend {
     /// Returns the number of ordinary requests that it can serve per nanosecond.
     pub(super) fn capacity(&self) -> f32 {
         self.pattern.workers() * (-self.guess.mean).exp() * (1.0 - self.error_rate)
+    }
+
+    /// Returns whether a look is due although nothing happens there.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        now.since(self.looked_at).as_nanos() as f32 > LOOK_AFTER * self.service
     }
 
     /// Returns the work of requests in service that is left, in mean requests.
@@ -224,21 +237,36 @@ impl Backend {
         Some(taken)
     }
 
-    /// Returns what the patterns make of a request that has just ended after `latency`.
+    /// Returns the logarithm of the time in service of a request that has just ended after `latency`; `None` if it
+    /// should not have begun.
+    fn log_service(&self, taken: &Sent, latency: f32) -> Option<f32> {
+        let size = self.pattern.size();
+        let time = match self.pattern.is_shared() {
+            true => (self.clocks[size] - taken.marks[size]) as f32,
+            false if taken.began[size] < 0.0 => return None,
+            false => latency - taken.began[size],
+        };
+        Some(ln(time.max(LEAST_TIME)))
+    }
+
+    /// Returns what all patterns make of a request that has just ended after `latency`.
     fn find(&self, taken: &Sent, latency: f32) -> Found {
         let mut found = Found { log_service: [NEVER; PATTERNS], log_rate: [0.0; PATTERNS] };
         let log_latency = ln(latency);
         // The request itself was there to the end.
-        let per = 1.0 / (self.outstanding.len() as f32 + 1.0);
+        let log_count = ln(self.outstanding.len() as f32 + 1.0);
+        let (queues, shared) = found.log_service.split_at_mut(SIZES);
+        let (queue_rates, shared_rates) = found.log_rate.split_at_mut(SIZES);
+        // Plain loops without branches, so that they are vectorised.
         for size in 0..SIZES {
-            let began = taken.began[size];
-            let has_begun = began >= 0.0;
-            let log = ln((latency - began).max(1.0));
-            found.log_service[size] = if has_begun { log.max(1e-3) } else { NEVER };
-            found.log_rate[size] = if has_begun { 0.0 } else { -log_latency };
-            let attained = (self.clocks[size] - taken.marks[size]) as f32;
-            found.log_service[SIZES + size] = ln(attained.max(1.0)).max(1e-3);
-            found.log_rate[SIZES + size] = ln((WORKERS[size] * per).min(1.0));
+            let has_begun = taken.began[size] >= 0.0;
+            let log = ln((latency - taken.began[size]).max(LEAST_TIME));
+            queues[size] = if has_begun { log } else { NEVER };
+            queue_rates[size] = if has_begun { 0.0 } else { -log_latency };
+        }
+        for size in 0..SIZES {
+            shared[size] = ln(((self.clocks[size] - taken.marks[size]) as f32).max(LEAST_TIME));
+            shared_rates[size] = (LOG_WORKERS[size] - log_count).min(0.0);
         }
         found
     }
@@ -271,19 +299,17 @@ impl Backend {
 
     fn learn(&mut self, taken: &Sent, now: Time, of_pool: &OfPool, shared: &mut Shared) -> Option<Learnt> {
         let PredictedCost { log_cost, cost, deviation } = taken.predicted;
-        let latency = (now.since(taken.at).as_nanos() as f32).max(1.0);
-        let found = self.find(taken, latency);
-        self.fit.judge(&found, log_cost, deviation, &mut shared.pooled);
-        let best = self.fit.best(&shared.pooled, self.pattern);
-        if best != self.pattern {
-            self.speed.shift(self.fit.shift(self.pattern, best));
-            self.pattern = best;
+        let latency = (now.since(taken.at).as_nanos() as f32).max(LEAST_TIME);
+        if self.fit.is_due() {
+            self.fit.judge(&self.find(taken, latency), log_cost, deviation, &mut shared.pooled);
+            let best = self.fit.best(&shared.pooled, self.pattern);
+            if best != self.pattern {
+                self.speed.shift(self.fit.shift(self.pattern, best));
+                self.pattern = best;
+            }
         }
-        let log_service = found.log_service[best.get()];
-        if log_service <= 0.0 {
-            return None;
-        }
-        let variance = deviation * deviation * shared.pooled.variance(best);
+        let log_service = self.log_service(taken, latency)?;
+        let variance = deviation * deviation * shared.pooled.variance(self.pattern);
         let own = log_service - log_cost;
         let prior = Guess::in_pool(of_pool.log_service);
         let before = self.speed.guess();
@@ -353,11 +379,8 @@ impl Backend {
             if count > looked { rest * (running - looked) as f32 / (count - looked) as f32 } else { 0.0 };
         work += in_service;
         let prior = Guess::in_pool(of_pool.log_service);
-        let silence = now.since(self.last_reply).as_nanos() as f32 * per;
-        let (mut guess, changed) = match self.speed.is_known() {
-            true => self.speed.guess_with(&overdue[..late], prior, silence),
-            false => (prior, 0.0),
-        };
+        let silence = now.since(self.last_reply).as_nanos() as f32 * of_pool.per_service;
+        let (mut guess, changed) = self.speed.guess_with(&overdue[..late], prior, silence);
         guess.mean = guess.mean.clamp(*LOGS.start(), *LOGS.end());
         self.guess = guess;
         self.service = guess.mean.exp() * of_pool.factor / of_pool.per_cost;

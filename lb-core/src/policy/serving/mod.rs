@@ -12,6 +12,9 @@
 //! Requests of other load balancers are not seen. What they cause is estimated as a dependence of the time in
 //! service on the number in flight (`crowding.rs`).
 //!
+//! How long a failure takes does not show how fast a backend is, so nothing is learnt from it. What failures cost is
+//! for others to say.
+//!
 //! State is bounded, and so is the time of each call: a call looks at a dozen requests at most, apart from the
 //! search for the one that ended, which is near the front of the list.
 
@@ -31,7 +34,7 @@ pub use sent::{Ended, Sent};
 use super::{BackendIndex, PredictedCost, ReplyKind, RequestInfo};
 use crate::time::Time;
 use crate::topology::Discipline;
-use backend::{Backend, OfPool, Shared, UNKNOWN};
+use backend::{Backend, LOGS, OfPool, Shared, UNKNOWN};
 use load::Load;
 use price::Prices;
 use speed::Guess;
@@ -48,6 +51,10 @@ const AWAY: u64 = 3_000;
 
 /// Weight of one end in the mean of relative times. They have heavy tails, so many are averaged.
 const FACTOR: f32 = 0.001;
+
+/// Range of the standard deviation of what is known from elsewhere.
+const LEAST_ERROR: f32 = 0.03;
+const MOST_ERROR: f32 = 3.0;
 
 /// Longest relative time that counts.
 const MOST_RATIO: f32 = 50.0;
@@ -135,7 +142,12 @@ impl Default for Serving {
             sends: 0,
             load: Load::default(),
             shared: Shared::default(),
-            of_pool: OfPool { log_service: UNKNOWN, factor: 1.0, per_cost: 1.0 },
+            of_pool: OfPool {
+                log_service: UNKNOWN,
+                factor: 1.0,
+                per_cost: 1.0,
+                per_service: (-UNKNOWN).exp(),
+            },
             factor_count: 0.0,
             turn: 0,
             utilisation: 0.5,
@@ -175,7 +187,10 @@ impl Serving {
             self.turn = 0;
             self.survey();
         }
-        self.backends[self.turn].look(now, &self.of_pool, &self.shared);
+        let next = &mut self.backends[self.turn];
+        if next.is_due(now) {
+            next.look(now, &self.of_pool, &self.shared);
+        }
     }
 
     /// Ends the request that was sent to `backend` at `sent`; `None` as its kind if its outcome is unknown. Returns
@@ -234,9 +249,9 @@ impl Serving {
     /// less if they do not fit it.
     pub fn believe(&mut self, backend: BackendIndex, prior: Prior) {
         self.grow(backend.get() + 1, Time::ZERO);
-        let guess =
-            Guess { mean: prior.log_service, variance: (prior.log_error * prior.log_error).max(1e-3) };
-        if guess.mean.is_finite() && guess.variance.is_finite() {
+        if prior.log_service.is_finite() && prior.log_error.is_finite() {
+            let variance = prior.log_error.abs().clamp(LEAST_ERROR, MOST_ERROR).powi(2);
+            let guess = Guess { mean: prior.log_service.clamp(*LOGS.start(), *LOGS.end()), variance };
             let is_shared = prior.discipline.map(|discipline| discipline == Discipline::ProcessorSharing);
             self.backends[backend.get()].believe(guess, prior.workers, is_shared, &self.shared);
             self.survey();
@@ -257,6 +272,8 @@ impl Serving {
             self.of_pool.log_service = sum / known;
         }
         self.of_pool.per_cost = 1.0 / self.load.mean_cost();
+        let per_ordinary = (-self.of_pool.log_service).exp();
+        self.of_pool.per_service = per_ordinary * self.of_pool.per_cost / self.of_pool.factor;
         if capacity > 0.0 {
             let offered = self.load.rate() * self.load.mean_cost() * self.of_pool.factor;
             // Estimates of both are rough at first.

@@ -25,6 +25,12 @@ pub(super) const PATTERNS: usize = 2 * SIZES;
 /// Numbers of workers that are distinguished. With the last, hardly anything ever waits.
 pub(super) const WORKERS: [f32; SIZES] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
+/// Their natural logarithms.
+pub(super) const LOG_WORKERS: [f32; SIZES] = {
+    const LN_2: f32 = std::f32::consts::LN_2;
+    [0.0, LN_2, 2.0 * LN_2, 3.0 * LN_2, 4.0 * LN_2, 5.0 * LN_2, 6.0 * LN_2, 8.0 * LN_2]
+};
+
 /// Marks a request that ended before a pattern let it begin.
 pub(super) const NEVER: f32 = -1.0;
 
@@ -37,6 +43,8 @@ const AGAINST: [f32; PATTERNS] = [
 /// Weight of one end in the means of a backend, and in the variances of the pool.
 const MEAN: f32 = 0.04;
 const VARIANCE: f32 = 0.005;
+/// Number of ends that are judged one by one.
+const EACH: u32 = 400;
 /// Ends before which a backend's means are not judged.
 const UNJUDGED: u32 = 3;
 /// Share of the evidence that the next end leaves, for a backend and for the pool.
@@ -128,9 +136,9 @@ impl Pooled {
 }
 
 impl Fit {
-    /// Judges all patterns by the end of a request with this predicted logarithm and deviation.
+    /// Judges all patterns by the end of a request with this predicted logarithm and deviation, after
+    /// [`Self::is_due`].
     pub(super) fn judge(&mut self, found: &Found, log_cost: f32, deviation: f32, pooled: &mut Pooled) {
-        self.count = self.count.saturating_add(1);
         let is_judged = self.count > UNJUDGED;
         pooled.count = pooled.count.saturating_add(u32::from(is_judged));
         let counts = f32::from(u8::from(is_judged));
@@ -153,6 +161,13 @@ impl Fit {
             let towards = square.min(9.0 * variance) - variance;
             pooled.variances[h] = (variance + began * variance_weight * towards).max(LEAST_VARIANCE);
         }
+    }
+
+    /// Counts an end of a request, and returns whether it is to be judged: at first each one, later every fourth.
+    pub(super) fn is_due(&mut self) -> bool {
+        // The count only has to be large, and to pass multiples of four.
+        self.count = if self.count < 1 << 20 { self.count + 1 } else { 1 << 19 };
+        self.count <= EACH || self.count.is_multiple_of(4)
     }
 
     /// Returns the best pattern, or `current` unless another one is clearly better.
@@ -215,6 +230,7 @@ mod tests {
         for end in 0..200 {
             // Pattern 5 finds times within a tenth of each other, all others within a factor of four.
             let swing = if end % 2 == 0 { 1.0 } else { -1.0 };
+            fit.is_due();
             fit.judge(&found(|h| 16.0 + swing * if h == 5 { 0.05 } else { 0.7 }), 0.0, 1.0, &mut pooled);
         }
         let best = fit.best(&pooled, Pattern::USUAL);
@@ -229,6 +245,7 @@ mod tests {
         for _ in 0..50 {
             let mut one = found(|_| 16.0);
             (one.log_service[0], one.log_rate[0]) = (NEVER, -16.0);
+            fit.is_due();
             fit.judge(&one, 0.0, 1.0, &mut pooled);
         }
         let single = Pattern(0);

@@ -25,8 +25,8 @@ const BETWEEN: f32 = 2.25;
 /// Probability of a change per observation.
 const CHANGE: f32 = 0.0005;
 
-/// A backend of which nothing is heard for this many service times has changed in the meantime with a probability
-/// of one. Below that, the probability is in proportion.
+/// A backend of which nothing is heard for this many mean service times of the pool has surely changed in the meantime. Below that,
+/// the probability is in proportion.
 const SILENCE: f32 = 300.0;
 
 /// Highest probability of a change in silence.
@@ -40,16 +40,6 @@ const TWICE: f32 = 0.7;
 
 /// Part of the probability that each further overdue request leaves to a change. They would all be slow together.
 const TOGETHER: f32 = 0.6;
-
-/// A possible time of the latest change.
-#[derive(Clone, Copy, Debug, Default)]
-struct Candidate {
-    mean: f32,
-    /// One over the variance of `mean`.
-    precision: f32,
-    /// Probability; 0 marks an unused entry.
-    probability: f32,
-}
 
 /// A guess at the logarithm of a time in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,16 +64,27 @@ pub(super) struct Overdue {
     pub(super) deviation: f32,
 }
 
-/// The service time of an ordinary request at one backend.
-#[derive(Clone, Copy, Debug, Default)]
+/// The service time of an ordinary request at one backend: candidates for the latest change.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Speed {
-    candidates: [Candidate; CANDIDATES],
+    /// Mean since the change, and the variance of that mean.
+    means: [f32; CANDIDATES],
+    variances: [f32; CANDIDATES],
+    /// Probability; 0 marks an unused entry.
+    probabilities: [f32; CANDIDATES],
+    /// Mean and variance of all, if there is an observation.
+    guess: Option<Guess>,
 }
 
-/// Returns the density of Student's t with six degrees of freedom, up to a constant.
-fn density(z_squared: f32) -> f32 {
-    let q = 1.0 / (1.0 + z_squared / 6.0);
-    q * q * q * q.sqrt()
+impl Default for Speed {
+    fn default() -> Self {
+        Self {
+            means: [0.0; CANDIDATES],
+            variances: [1.0; CANDIDATES],
+            probabilities: [0.0; CANDIDATES],
+            guess: None,
+        }
+    }
 }
 
 /// Returns the probability of exceeding a mean by more than `z` standard deviations, by the logistic
@@ -92,35 +93,39 @@ fn exceeds(z: f32) -> f32 {
     1.0 / (1.0 + (1.7 * z).exp())
 }
 
-impl Candidate {
-    fn fresh(prior: Guess, probability: f32) -> Self {
-        Self { mean: prior.mean, precision: 1.0 / prior.variance, probability }
-    }
+/// Returns a guess after an observation, and the density that it gave to it, up to a constant.
+#[inline]
+fn observed(guess: Guess, log: f32, variance: f32) -> (Guess, f32) {
+    let total = guess.variance + variance;
+    let off = log - guess.mean;
+    let z_squared = off * off / total;
+    let q = 6.0 / (6.0 + z_squared);
+    let density = q * q * q * (q / total).sqrt();
+    // Odd observations count for little, as Student's t has it.
+    let gained = 7.0 / ((6.0 + z_squared) * variance);
+    let left = (guess.variance / (1.0 + gained * guess.variance)).max(variance * (1.0 / MEMORY));
+    (Guess { mean: guess.mean + off * (gained * left).min(1.0), variance: left }, density)
+}
 
-    fn observe(&mut self, log: f32, variance: f32) {
-        if self.probability <= 0.0 {
-            return;
-        }
-        let total = 1.0 / self.precision + variance;
-        let off = log - self.mean;
-        let z_squared = off * off / total;
-        self.probability *= density(z_squared) / total.sqrt();
-        // Odd observations count for little, as Student's t has it.
-        let gained = 7.0 / (6.0 + z_squared) / variance;
-        self.precision = (self.precision + gained).min(MEMORY / variance);
-        self.mean += off * (gained / self.precision).min(1.0);
-    }
+/// Returns mean and variance of either `one` or, with this probability, `other`.
+#[inline]
+fn either(one: Guess, other: Guess, probability: f32) -> Guess {
+    let mean = one.mean + probability * (other.mean - one.mean);
+    let around = |guess: Guess| guess.variance + (guess.mean - mean) * (guess.mean - mean);
+    Guess { mean, variance: (1.0 - probability) * around(one) + probability * around(other) }
 }
 
 impl Speed {
     pub(super) fn is_known(&self) -> bool {
-        self.candidates.iter().any(|one| one.probability > 0.0)
+        self.guess.is_some()
     }
 
     /// Starts from a guess.
     pub(super) fn begin(&mut self, guess: Guess) {
-        self.candidates = [Candidate::default(); CANDIDATES];
-        self.candidates[0] = Candidate::fresh(Guess { variance: guess.variance.max(1e-4), ..guess }, 1.0);
+        *self = Self::default();
+        let guess = Guess { variance: guess.variance.max(1e-4), ..guess };
+        (self.means[0], self.variances[0], self.probabilities[0]) = (guess.mean, guess.variance, 1.0);
+        self.guess = Some(guess);
     }
 
     /// Learns from an observed logarithm with this variance. After a change, the mean is around `prior`.
@@ -128,82 +133,89 @@ impl Speed {
         if !self.is_known() {
             return self.begin(Guess { mean: log, variance });
         }
-        let mut total = 0.0;
-        let mut least = (f32::INFINITY, 0);
-        for (place, one) in self.candidates.iter_mut().enumerate() {
-            one.probability *= 1.0 - CHANGE;
-            one.observe(log, variance);
-            total += one.probability;
-            least = if one.probability < least.0 { (one.probability, place) } else { least };
+        // Without branches, so that it is vectorised.
+        for k in 0..CANDIDATES {
+            let guess = Guess { mean: self.means[k], variance: self.variances[k] };
+            let (guess, density) = observed(guess, log, variance);
+            (self.means[k], self.variances[k]) = (guess.mean, guess.variance);
+            self.probabilities[k] *= density * (1.0 - CHANGE);
         }
-        let mut fresh = Candidate::fresh(prior, CHANGE);
-        fresh.observe(log, variance);
-        if fresh.probability > least.0 {
-            total += fresh.probability - least.0;
-            self.candidates[least.1] = fresh;
+        let (fresh, density) = observed(prior, log, variance);
+        let mut least = 0;
+        for k in 1..CANDIDATES {
+            least = if self.probabilities[k] < self.probabilities[least] { k } else { least };
         }
+        if density * CHANGE > self.probabilities[least] {
+            (self.means[least], self.variances[least]) = (fresh.mean, fresh.variance);
+            self.probabilities[least] = density * CHANGE;
+        }
+        let total: f32 = self.probabilities.iter().sum();
         if total < 1e-30 {
-            return self.begin(Guess { mean: fresh.mean, variance: 1.0 / fresh.precision });
+            return self.begin(fresh);
         }
-        for one in &mut self.candidates {
-            one.probability /= total;
+        for probability in &mut self.probabilities {
+            *probability /= total;
             // Arithmetic on subnormal numbers takes about a hundred times as long.
-            one.probability = if one.probability < 1e-12 { 0.0 } else { one.probability };
+            *probability = if *probability < 1e-12 { 0.0 } else { *probability };
         }
+        self.guess = Some(self.mixed(&self.probabilities));
     }
 
     /// Moves all means, after the meaning of observations has changed.
     pub(super) fn shift(&mut self, by: f32) {
-        for one in &mut self.candidates {
-            one.mean += by;
+        for mean in &mut self.means {
+            *mean += by;
         }
+        self.guess = self.guess.map(|guess| Guess { mean: guess.mean + by, ..guess });
     }
 
     /// Returns the mean and variance of the logarithm according to the observations; `None` before the first.
     pub(super) fn guess(&self) -> Option<Guess> {
-        let none = Candidate::default();
-        self.is_known().then(|| self.mixed(&self.candidates.map(|one| one.probability), none))
+        self.guess
     }
 
-    /// Returns what is known after `silence`, in service times, while these requests are in service, and the
-    /// probability that the backend has become slower in the meantime.
+    /// Returns what is known after `silence`, in mean service times of the pool, while these requests are in service,
+    /// and the probability that the backend has become slower in the meantime.
     pub(super) fn guess_with(&self, overdue: &[Overdue], prior: Guess, silence: f32) -> (Guess, f32) {
+        let Some(guess) = self.guess else {
+            return (prior, 0.0);
+        };
         let change = (CHANGE + silence / SILENCE).min(MOST_CHANGED);
         let Some(first) = overdue.first() else {
-            let weights = self.candidates.map(|one| one.probability * (1.0 - change));
-            return (self.mixed(&weights, Candidate::fresh(prior, change)), 0.0);
+            return (either(guess, prior, change), 0.0);
         };
-        let weights = self.candidates.map(|one| {
-            let lives = |request: &Overdue| {
-                let variance = request.deviation * request.deviation + JITTER + 1.0 / one.precision.max(1e-3);
-                exceeds((request.log_age - one.mean) / variance.sqrt())
-            };
-            one.probability * (1.0 - change) * overdue.iter().map(lives).product::<f32>()
-        });
+        let mut weights = self.probabilities;
+        for (k, weight) in weights.iter_mut().enumerate() {
+            for request in overdue {
+                let variance = request.deviation * request.deviation + JITTER + self.variances[k];
+                *weight *= exceeds((request.log_age - self.means[k]) / variance.sqrt());
+            }
+        }
         let oldest = overdue.iter().map(|one| one.log_age).fold(f32::NEG_INFINITY, f32::max);
         let wide = (prior.variance + first.deviation * first.deviation).sqrt();
         let lives = exceeds((oldest - prior.mean) / wide) * TOGETHER.powi(overdue.len() as i32 - 1);
         let slower = Guess { mean: prior.mean.max(oldest + TWICE), variance: 1.0 };
-        let fresh = Candidate::fresh(slower, change * lives);
-        let stays: f32 = weights.iter().sum();
-        let changed = fresh.probability / (stays + fresh.probability).max(1e-30);
-        (self.mixed(&weights, fresh), changed)
+        let (stays, changes) = ((1.0 - change) * weights.iter().sum::<f32>(), change * lives);
+        if stays < 1e-30 {
+            return (slower, 1.0);
+        }
+        let changed = changes / (stays + changes);
+        (either(self.mixed(&weights), slower, changed), changed)
     }
 
-    /// Returns mean and variance of the candidates with these weights, and of one more.
-    fn mixed(&self, weights: &[f32; CANDIDATES], fresh: Candidate) -> Guess {
-        let all = || self.candidates.iter().zip(weights).map(|(one, weight)| (one, *weight));
-        let all = || all().chain([(&fresh, fresh.probability)]).filter(|(_, weight)| *weight > 0.0);
-        let total: f32 = all().map(|(_, weight)| weight).sum();
-        if total <= 0.0 {
-            return Guess { mean: fresh.mean, variance: 1.0 };
+    /// Returns mean and variance of the candidates with these weights, one of which must be above zero.
+    fn mixed(&self, weights: &[f32; CANDIDATES]) -> Guess {
+        let (mut total, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        // Relative to one of them, so that squares keep their precision.
+        let origin = self.means[0];
+        for k in 0..CANDIDATES {
+            let off = self.means[k] - origin;
+            total += weights[k];
+            sum += weights[k] * off;
+            squares += weights[k] * (self.variances[k] + off * off);
         }
-        let mean = all().map(|(one, weight)| weight * one.mean).sum::<f32>() / total;
-        let spread = |(one, weight): (&Candidate, f32)| {
-            let off = one.mean - mean;
-            weight * (1.0 / one.precision + off * off)
-        };
-        Guess { mean, variance: all().map(spread).sum::<f32>() / total }
+        let off = sum / total;
+        Guess { mean: origin + off, variance: (squares / total - off * off).max(1e-4) }
     }
 }
 
