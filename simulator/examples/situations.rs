@@ -25,6 +25,7 @@ fn main() {
         "ewma-scan+ejection",
         "shortest-expected-delay",
         "prequal",
+        "least-predicted-work",
     ] {
         print!("{algorithm:28}");
         for (situation, load) in cases {
