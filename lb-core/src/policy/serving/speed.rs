@@ -27,10 +27,10 @@ const CHANGE: f32 = 0.0005;
 
 /// A backend of which nothing is heard for this many mean service times of the pool has surely changed in the meantime. Below that,
 /// the probability is in proportion.
-const SILENCE: f32 = 300.0;
+const SILENCE: f32 = 100.0;
 
 /// Highest probability of a change in silence.
-const MOST_CHANGED: f32 = 0.5;
+const MOST_CHANGED: f32 = 0.9;
 
 /// Least variance of an age, so that a small jitter of equal requests is not taken for a standstill.
 const JITTER: f32 = 0.01;
