@@ -37,7 +37,7 @@ const STALLS: f32 = 0.01;
 const ERRORS: f32 = 0.1;
 const SURPRISE: f32 = 0.2;
 
-/// A request counts as at most e⁶ times as long as expected.
+/// A request counts as at most e⁶ times as long or as short as expected.
 const MOST_LONGER: f32 = 6.0;
 
 /// Uncertain speeds teach little of what a request cost: half at this variance.
@@ -337,7 +337,7 @@ impl Backend {
             log_relative: log_service - expected.mean,
             certainty: UNCERTAIN / (UNCERTAIN + expected.variance) / (1.0 + hidden),
         };
-        let ratio = before.map(|_| (longer.min(MOST_LONGER) + log_cost).exp() / cost);
+        let ratio = before.map(|_| (longer.clamp(-MOST_LONGER, MOST_LONGER) + log_cost).exp() / cost);
         Some(Learnt { ended, ratio })
     }
 

@@ -56,7 +56,7 @@ const FACTOR: f32 = 0.001;
 const LEAST_ERROR: f32 = 0.03;
 const MOST_ERROR: f32 = 3.0;
 
-/// Longest relative time that counts.
+/// Longest relative time that counts, and one over the shortest.
 const MOST_RATIO: f32 = 50.0;
 
 /// Online estimates of how each backend of a pool serves.
@@ -206,7 +206,8 @@ impl Serving {
         let learnt = found.end(sent, kind, now, &self.of_pool, &mut self.shared)?;
         if let Some(ratio) = learnt.ratio {
             self.factor_count = (self.factor_count + 1.0).min(1.0 / FACTOR);
-            self.of_pool.factor += (ratio.min(MOST_RATIO) - self.of_pool.factor) / self.factor_count;
+            self.of_pool.factor +=
+                (ratio.clamp(1.0 / MOST_RATIO, MOST_RATIO) - self.of_pool.factor) / self.factor_count;
         }
         Some(learnt.ended)
     }
