@@ -1,38 +1,14 @@
 //! The cost of sending a request to a backend, in nanoseconds.
 //!
-//! *Shortest expected delay*: with `n` requests at `c` workers and a mean service time `t`, a new request
-//! waits for `n - c + 1` departures of `t / c` each, if that is above zero, and then takes `t`.
-//!
-//! *First policy improvement*: start from the policy that splits requests at random in proportion to
-//! capacity, under which each backend is an independent M/M/c queue, and improve it once (Howard's policy
-//! iteration). For parallel queues: K. R. Krishnan, Joining the right queue: a state-dependent decision
-//! rule, IEEE Transactions on Automatic Control 35, 1990; for M/M/c: Sassen, Tijms and Nobel, A heuristic
-//! rule for routing customers to parallel servers, Statistica Neerlandica 51, 1997. The cost of one more
-//! request in a queue of `n` is the difference of relative values `d(n) = v(n+1) - v(n)`: all the delay
-//! that it causes, its own and that of later requests. Poisson's equation with cost rate `n` and mean
-//! number `g` is
-//!
-//! ```text
-//! n - g + L d(n) - min(n, c) M d(n-1) = 0        (L arrivals, M services per worker and second)
-//! ```
-//!
-//! Its solution that does not diverge is linear for a busy queue, `d(n) = a (n + c M a - g)` with
-//! `a = 1 / (c M - L)` for `n >= c - 1`; below that, the equation itself gives each `d` from the next.
-//! For one worker this is `(n + 1) / (M - L)`. Compared with SED's `(n + 1) / M`, it makes a nearly full
-//! queue expensive.
-//!
-//! *First policy improvement with sizes*: the same step from the same policy, if the remaining work is
-//! known. In an M/G/1 queue with `u` of remaining work, arrivals at rate `L` and utilisation `r`, one
-//! more request of length `s` causes `u + s` of its own delay and `L (u s + s²/2) / (1 - r)` of delay
-//! to later requests (Hyytiä, Penttinen and Aalto, Size- and state-aware dispatching problem with
-//! queue-specific job sizes, European Journal of Operational Research 217, 2012). With `c` workers, `u`
-//! is the wait for one of them, and a request adds `s / c` to it.
+//! *Shortest expected delay*, *first policy improvement* and *first policy improvement with sizes* are the formulas
+//! of [`lb_core::policy::serving::price`], which a load balancer applies to estimates, and oracles to the truth.
 //!
 //! *Least work left*: the time until this request ends, from the true remaining work of all requests
 //! before it.
 
 use lb_core::Time;
 use lb_core::backend::BackendModel;
+use lb_core::policy::serving::price;
 use lb_core::topology::Discipline;
 
 /// The state of a backend for rules that know only means.
@@ -46,50 +22,19 @@ pub(super) struct Backend {
 }
 
 pub(super) fn shortest_expected_delay(backend: &Backend) -> f64 {
-    let departures = (backend.requests + 1).saturating_sub(backend.workers);
-    backend.service * (1.0 + departures as f64 / backend.workers as f64)
+    backend.service * price::expected_delay(backend.requests, backend.workers)
 }
 
 /// Returns the cost by first policy improvement. `utilisation` must be below 1.
 pub(super) fn first_policy_improvement(backend: &Backend, utilisation: f64) -> f64 {
-    backend.service * price(backend.requests, backend.workers, utilisation)
+    backend.service * price::first_policy_improvement(backend.requests, backend.workers, utilisation)
 }
 
 /// Returns the cost by first policy improvement with sizes, given the `wait` until a worker is free and
 /// the `service` time of the request, in nanoseconds.
 pub(super) fn sized_policy_improvement(backend: &Backend, utilisation: f64, wait: f64, service: f64) -> f64 {
-    let workers = backend.workers as f64;
-    let arrivals = utilisation * workers / backend.service;
-    let added = service / workers;
-    wait + service + arrivals * (wait * added + added * added / 2.0) / (1.0 - utilisation)
-}
-
-/// Returns `d(n)` in units of the mean service time.
-fn price(requests: usize, workers: usize, utilisation: f64) -> f64 {
-    let (c, offered) = (workers as f64, workers as f64 * utilisation);
-    let slope = 1.0 / (c - offered);
-    let mean = mean_number(workers, utilisation);
-    let busy = |n: usize| slope * (n as f64 + c * slope - mean);
-    if requests + 1 >= workers {
-        return busy(requests);
-    }
-    // Recur up from d(0) = g / L or down from a busy queue, in the direction in which rounding errors
-    // shrink.
-    if (requests as f64) < offered {
-        return (1..=requests).fold(mean / offered, |price, n| (n as f64 * (price - 1.0) + mean) / offered);
-    }
-    (requests + 1..workers)
-        .rev()
-        .fold(busy(workers - 1), |price, n| (offered * price + n as f64 - mean) / n as f64)
-}
-
-/// Returns the mean number in an M/M/c queue by Erlang's C formula, using the recursion for the B
-/// formula.
-fn mean_number(workers: usize, utilisation: f64) -> f64 {
-    let offered = workers as f64 * utilisation;
-    let blocked = (1..=workers).fold(1.0, |b, n| offered * b / (n as f64 + offered * b));
-    let waits = blocked / (1.0 - utilisation * (1.0 - blocked));
-    offered + waits * utilisation / (1.0 - utilisation)
+    let (wait, size) = (wait / backend.service, service / backend.service);
+    backend.service * price::sized_policy_improvement(wait, size, backend.workers, utilisation)
 }
 
 /// Returns the cost by least work left. `coming` is the work of requests on their way, `work` that of
@@ -143,45 +88,6 @@ fn shared(mut others: Vec<f64>, work: f64, workers: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_price_in_a_queue_of_one_worker_is_known() {
-        for (requests, utilisation) in [(0, 0.0), (0, 0.5), (3, 0.5), (10, 0.8)] {
-            let expected = (requests as f64 + 1.0) / (1.0 - utilisation);
-            let price = price(requests, 1, utilisation);
-            assert!((price / expected - 1.0).abs() < 1e-12, "(n + 1) / (M - L) = {expected}, not {price}");
-        }
-    }
-
-    #[test]
-    fn prices_solve_poissons_equation() {
-        for (workers, utilisation) in [(2, 0.3), (4, 0.8), (16, 0.95), (64, 0.9)] {
-            let offered = workers as f64 * utilisation;
-            let mean = mean_number(workers, utilisation);
-            let first = offered * price(0, workers, utilisation);
-            assert!((first / mean - 1.0).abs() < 1e-9, "the empty queue: L d(0) = g = {mean}, not {first}");
-            for n in 1..100 {
-                let served = n.min(workers) as f64 * price(n - 1, workers, utilisation);
-                let rest = n as f64 - mean + offered * price(n, workers, utilisation) - served;
-                assert!(rest.abs() < 1e-9 * served.max(1.0), "c = {workers}, n = {n}: {rest} is left");
-            }
-        }
-    }
-
-    #[test]
-    fn the_mean_number_is_erlangs() {
-        // M/M/1 and M/M/2 in closed form: r / (1 - r) and 2r / (1 - r²).
-        assert!((mean_number(1, 0.8) - 4.0).abs() < 1e-12);
-        assert!((mean_number(2, 0.5) - 1.0 / 0.75).abs() < 1e-12);
-    }
-
-    #[test]
-    fn expected_delay_is_the_wait_for_departures_and_the_service() {
-        let backend = |requests| Backend { workers: 4, requests, service: 10.0 };
-        let delays: Vec<f64> =
-            [0, 3, 4, 11].into_iter().map(|n| shortest_expected_delay(&backend(n))).collect();
-        assert_eq!(delays, [10.0, 10.0, 12.5, 30.0]);
-    }
 
     #[test]
     fn work_left_is_followed_through_the_queue() {
