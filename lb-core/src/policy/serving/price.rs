@@ -140,9 +140,9 @@ fn fill(costs: &mut Vec<f32>, workers: usize, utilisation: f64) {
         price = if n > 0 { (offered * price + n as f64 - mean) / n as f64 } else { price };
     }
     let mut price = mean / offered;
-    for n in 0..up {
+    for (n, cost) in costs[..up].iter_mut().enumerate() {
         price = if n > 0 { (n as f64 * (price - 1.0) + mean) / offered } else { price };
-        costs[n] = price as f32;
+        *cost = price as f32;
     }
 }
 

@@ -208,11 +208,11 @@ impl Speed {
         let (mut total, mut sum, mut squares) = (0.0, 0.0, 0.0);
         // Relative to one of them, so that squares keep their precision.
         let origin = self.means[0];
-        for k in 0..CANDIDATES {
+        for (k, weight) in weights.iter().enumerate() {
             let off = self.means[k] - origin;
-            total += weights[k];
-            sum += weights[k] * off;
-            squares += weights[k] * (self.variances[k] + off * off);
+            total += weight;
+            sum += weight * off;
+            squares += weight * (self.variances[k] + off * off);
         }
         let off = sum / total;
         Guess { mean: origin + off, variance: (squares / total - off * off).max(1e-4) }
