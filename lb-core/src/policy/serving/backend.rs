@@ -1,7 +1,7 @@
 //! One backend as this load balancer sees it: what was sent and has not ended, and what ends have shown.
 
 use super::crowding::{Crowding, Usual};
-use super::left::left;
+use super::left::Left;
 use super::pattern::{Fit, Found, LOG_WORKERS, NEVER, PATTERNS, Pattern, Pooled, SIZES, WORKERS, ln};
 use super::sent::{Ended, Sent};
 use super::speed::{Guess, Overdue, Speed};
@@ -16,7 +16,7 @@ const MOST: usize = 4_096;
 const AGES: usize = 12;
 
 /// A backend is looked at after this part of a mean time of a request.
-const LOOK_AFTER: f32 = 0.25;
+const LOOK_AFTER: f32 = 0.5;
 
 /// Most overdue requests that are looked at.
 const OVERDUE: usize = 4;
@@ -142,9 +142,9 @@ impl Backend {
         self.speed.is_known()
     }
 
-    /// Returns the number of ordinary requests that it can serve per nanosecond.
+    /// Returns the number of mean requests that it can serve per nanosecond.
     pub(super) fn capacity(&self) -> f32 {
-        self.pattern.workers() * (-self.guess.mean).exp() * (1.0 - self.error_rate)
+        self.pattern.workers() / self.service * (1.0 - self.error_rate)
     }
 
     /// Returns whether a look is due although nothing happens there.
@@ -356,6 +356,7 @@ impl Backend {
         let mut overdue = [Overdue { log_age: 0.0, deviation: 1.0 }; OVERDUE];
         let (mut late, mut work, mut seen, mut ages, mut progress) = (0, 0.0, 0.0, 0.0, 0.0);
         let looked = running.min(AGES);
+        let left = Left::table();
         for one in self.outstanding.range(..looked) {
             let expected = one.predicted.cost * of_pool.per_cost;
             let age = match is_shared {
@@ -365,7 +366,7 @@ impl Backend {
             let deviation = one.predicted.deviation * scale;
             let relative = age * per / expected;
             seen += expected;
-            work += expected * left(relative, deviation);
+            work += expected * left.of(relative, deviation);
             progress += rate * (1.0 - deviation).max(0.0);
             ages += age;
             if relative > 1.0 && late < OVERDUE {

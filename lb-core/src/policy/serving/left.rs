@@ -21,14 +21,23 @@ static LEFT: LazyLock<[[f32; AGES]; DEVIATIONS]> = LazyLock::new(|| {
     })
 });
 
-/// Returns the expected rest of a request of mean 1 after `age` in service.
-#[inline]
-pub(super) fn left(age: f32, deviation: f32) -> f32 {
-    let row = (deviation * 4.0 + 0.5) as usize;
-    let place = (age * 4.0).clamp(0.0, (AGES - 2) as f32 + 0.999);
-    let (column, part) = (place as usize, place - place.floor());
-    let row = &LEFT[row.min(DEVIATIONS - 1)];
-    row[column] + part * (row[column + 1] - row[column])
+/// What is left by age, for all deviations.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left(&'static [[f32; AGES]; DEVIATIONS]);
+
+impl Left {
+    pub(super) fn table() -> Self {
+        Self(&LEFT)
+    }
+
+    /// Returns the expected rest of a request of mean 1 after `age` in service.
+    #[inline]
+    pub(super) fn of(self, age: f32, deviation: f32) -> f32 {
+        let row = &self.0[((deviation * 4.0 + 0.5) as usize).min(DEVIATIONS - 1)];
+        let place = (age * 4.0).clamp(0.0, (AGES - 2) as f32 + 0.999);
+        let column = place as u32 as usize;
+        row[column] + (place - column as f32) * (row[column + 1] - row[column])
+    }
 }
 
 fn left_of(age: f64, deviation: f64) -> f64 {
@@ -62,4 +71,40 @@ fn below(z: f64) -> f64 {
     let polynomial = terms.iter().rev().fold(0.0, |sum, term| sum * t + term);
     let erfc = t * (-x * x + polynomial).exp();
     0.5 * if x >= 0.0 { erfc } else { 2.0 - erfc }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_shrinks_if_sizes_are_known_and_grows_if_they_are_not() {
+        let left = |age, deviation| Left::table().of(age, deviation);
+        for deviation in [0.05, 0.5, 1.0, 3.0] {
+            assert!((left(0.0, deviation) - 1.0).abs() < 1e-3, "all of it at first");
+        }
+        assert!((left(0.5, 0.05) - 0.5).abs() < 0.01, "half of a known size");
+        assert!((left(1.5, 0.05) - LEAST as f32).abs() < 1e-3, "next to nothing when it is overdue");
+        assert!(left(4.0, 1.0) > 1.3, "what is old is probably long");
+        assert!(left(1e9, 1.0).is_finite(), "beyond the table");
+    }
+
+    #[test]
+    fn the_expected_rest_is_that_of_a_log_normal() {
+        // The mean of what exceeds an age, by numerical integration over the logarithm.
+        for (age, deviation) in [(0.5f64, 0.5f64), (1.0, 1.0), (3.0, 1.0)] {
+            let (mut mass, mut rest) = (0.0, 0.0);
+            for step in 0..40_000 {
+                let z = -8.0 + 16.0 * (f64::from(step) + 0.5) / 40_000.0;
+                let size = (deviation * z - deviation * deviation / 2.0).exp();
+                if size > age {
+                    let weight = (-z * z / 2.0).exp();
+                    mass += weight;
+                    rest += weight * (size - age);
+                }
+            }
+            let (expected, found) = (rest / mass, left_of(age, deviation));
+            assert!((found / expected - 1.0).abs() < 0.01, "{age}, {deviation}: {expected}, not {found}");
+        }
+    }
 }

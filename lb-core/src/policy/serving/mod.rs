@@ -181,7 +181,10 @@ impl Serving {
         self.latest[backend.get()] = self.sends;
         self.load.arrived(sent.predicted.cost, now);
         found.send(sent, &self.of_pool);
-        // A backend that does not answer is noticed although nothing happens there.
+        // A backend that does not answer is noticed although nothing happens there: all take turns.
+        if self.sends.is_multiple_of(2) {
+            return;
+        }
         self.turn += 1;
         if self.turn >= self.backends.len() {
             self.turn = 0;
@@ -276,9 +279,8 @@ impl Serving {
         let per_ordinary = (-self.of_pool.log_service).exp();
         self.of_pool.per_service = per_ordinary * self.of_pool.per_cost / self.of_pool.factor;
         if capacity > 0.0 {
-            let offered = self.load.rate() * self.load.mean_cost() * self.of_pool.factor;
             // Estimates of both are rough at first.
-            self.utilisation = (offered / capacity).min(9.0);
+            self.utilisation = (self.load.rate() / capacity).min(9.0);
         }
         self.prices.update(self.utilisation.clamp(LOWEST, HIGHEST));
     }
