@@ -1,4 +1,7 @@
-//! Time of the estimates of how backends serve: a request from sending to its end, and the cost at one backend.
+//! Time of the estimates of how backends serve: a request from sending to its end, and its cost at eight backends.
+//!
+//! The budget is 150 ns per request and 20 ns per backend. On a machine that was busy with other builds it
+//! took 200 ns and 19 ns (2026-11-30).
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_core::policy::serving::Serving;
@@ -10,7 +13,8 @@ use std::hint::black_box;
 const BACKENDS: usize = 8;
 const PREDICTED: PredictedCost = PredictedCost { log_cost: 0.1, cost: 1.2, deviation: 0.6 };
 
-/// A pool with `in_flight` requests at each of eight backends, whose requests end in the order in which they were sent.
+/// A pool with `in_flight` requests at each of eight backends, whose requests end in the order in which they
+/// were sent.
 struct Pool {
     serving: Serving,
     sent: VecDeque<(BackendIndex, Time)>,

@@ -1,5 +1,6 @@
-//! Prints what estimates of how backends serve are worth without a network: mean and p99 in the bundled situations of
-//! the policy that picks by cost, with and without knowledge of sizes, next to good algorithms and oracles.
+//! Prints what estimates of how backends serve are worth without a network: mean and p99 in the bundled
+//! situations of the policy that picks by cost, with and without knowledge of sizes, next to good algorithms
+//! and oracles.
 
 #[path = "../tests/common/mod.rs"]
 mod common;

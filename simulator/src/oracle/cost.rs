@@ -1,7 +1,8 @@
 //! The cost of sending a request to a backend, in nanoseconds.
 //!
-//! *Shortest expected delay*, *first policy improvement* and *first policy improvement with sizes* are the formulas
-//! of [`lb_core::policy::serving::price`], which a load balancer applies to estimates, and oracles to the truth.
+//! *Shortest expected delay*, *first policy improvement* and *first policy improvement with sizes* are the
+//! formulas of [`lb_core::policy::serving::price`], which a load balancer applies to estimates, and oracles
+//! to the truth.
 //!
 //! *Least work left*: the time until this request ends, from the true remaining work of all requests
 //! before it.

@@ -1,5 +1,5 @@
-//! A policy without a network: the backend that costs least by what `Serving` knows. It shows what the estimates are
-//! worth on their own.
+//! A policy without a network: the backend that costs least by what `Serving` knows. It shows what the
+//! estimates are worth on their own.
 
 use lb_core::backend::demand;
 use lb_core::policy::serving::{Look, Serving};
@@ -33,8 +33,8 @@ pub(crate) struct Lowest {
 }
 
 impl Lowest {
-    /// Returns a policy that leaves in `looks` what it knows when it is dropped. If `told`, it knows the size of each
-    /// request, which the client's key determines in a simulation of an open load without luck.
+    /// Returns a policy that leaves in `looks` what it knows when it is dropped. If `told`, it knows the size
+    /// of each request, which the client's key determines in a simulation of an open load without luck.
     pub(crate) fn new(told: Option<ServiceTime>, looks: Looks) -> Self {
         let (error_rates, latest) = (Vec::new(), Vec::new());
         Self { serving: Serving::default(), error_rates, latest, picks: 0, told, looks }

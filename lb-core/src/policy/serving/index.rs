@@ -3,18 +3,18 @@
 //! Times are in units of the mean time of a request at the backend; `s` is that of the request, `w` its wait, `c`
 //! the number of workers and `r` the utilisation.
 //!
-//! *Queue.* The wait is that for one of `c` workers: the work that waits, and a worker's share of what is left in
-//! service, divided by `c`. The cost to later requests is by first policy improvement, three quarters from sizes
-//! and one quarter from the number of requests (`price.rs`). The first knows how much work there is, but not that a
-//! queue with few free workers soon has none; the second knows only that. On three
-//! hundred simulated pools the mixture hardly mattered (2026-11-30: mean and 99th percentile within one per cent
-//! for parts of sizes from one half to all); with unequal backends, sizes give the better mean and numbers the
+//! *Queue.* The wait is that for one of `c` workers: the work that waits, and a worker's share of what is
+//! left in service, divided by `c`. The cost to later requests is by first policy improvement, three quarters
+//! from sizes and one quarter from the number of requests (`price.rs`). The first knows how much work there
+//! is, but not that a queue with few free workers soon has none; the second knows only that. On three hundred
+//! simulated pools the mixture hardly mattered (2026-11-30: mean and 99th percentile within one per cent for
+//! parts of sizes from one half to all); with unequal backends, sizes give the better mean and numbers the
 //! better 99th percentile.
 //!
 //! *Shared.* A request of size `s` slows down each other one with `v` of work left during `min(s, v)`, and is
-//! slowed down by it for as long. That is as if
-//! `n' = Σ 2 min(s, v) / s` requests of its own size were there, or `2 n v (1 - exp(-s / v)) / s` if what is left of
-//! the `n` that are is exponential with mean `v`; the cost is `s d(n')`.
+//! slowed down by it for as long. That is as if `n' = Σ 2 min(s, v) / s` requests of its own size were there,
+//! or `2 n v (1 - exp(-s / v)) / s` if what is left of the `n` that are is exponential with mean `v`; the
+//! cost is `s d(n')`.
 //!
 //! Backends that stall now and then, such as one that freezes for a while, cost what they stall on average. That
 //! is not part of their speed, which is a typical one.
@@ -34,8 +34,8 @@ const BY_COUNT: f32 = 0.25;
 pub struct Index {
     /// Natural logarithm of its expected latency in nanoseconds: wait and own service.
     pub log_completion: f32,
-    /// Natural logarithm of its cost by first policy improvement in nanoseconds: its latency, and the delay that it
-    /// causes to others.
+    /// Natural logarithm of its cost by first policy improvement in nanoseconds: its latency, and the delay
+    /// that it causes to others.
     pub log_improvement: f32,
 }
 

@@ -12,8 +12,8 @@
 //! Requests of other load balancers are not seen. What they cause is estimated as a dependence of the time in
 //! service on the number in flight (`crowding.rs`).
 //!
-//! How long a failure takes does not show how fast a backend is, so nothing is learnt from it. What failures cost is
-//! for others to say.
+//! How long a failure takes does not show how fast a backend is, so nothing is learnt from it. What failures
+//! cost is for others to say.
 //!
 //! State is bounded, and so is the time of each call: a call looks at a dozen requests at most, apart from the
 //! search for the one that ended, which is near the front of the list.
@@ -196,8 +196,8 @@ impl Serving {
         }
     }
 
-    /// Ends the request that was sent to `backend` at `sent`; `None` as its kind if its outcome is unknown. Returns
-    /// what was learnt of its own service.
+    /// Ends the request that was sent to `backend` at `sent`; `None` as its kind if its outcome is unknown.
+    /// Returns what was learnt of its own service.
     pub fn on_end(
         &mut self,
         backend: BackendIndex,

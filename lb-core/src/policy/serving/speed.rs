@@ -25,8 +25,8 @@ const BETWEEN: f32 = 2.25;
 /// Probability of a change per observation.
 const CHANGE: f32 = 0.0005;
 
-/// A backend of which nothing is heard for this many mean service times of the pool has surely changed in the meantime. Below that,
-/// the probability is in proportion.
+/// A backend of which nothing is heard for this many mean service times of the pool has surely changed in the
+/// meantime. Below that, the probability is in proportion.
 const SILENCE: f32 = 100.0;
 
 /// Highest probability of a change in silence.
@@ -174,8 +174,8 @@ impl Speed {
         self.guess
     }
 
-    /// Returns what is known after `silence`, in mean service times of the pool, while these requests are in service,
-    /// and the probability that the backend has become slower in the meantime.
+    /// Returns what is known after `silence`, in mean service times of the pool, while these requests are in
+    /// service, and the probability that the backend has become slower in the meantime.
     pub(super) fn guess_with(&self, overdue: &[Overdue], prior: Guess, silence: f32) -> (Guess, f32) {
         let Some(guess) = self.guess else {
             return (prior, 0.0);
