@@ -11,7 +11,7 @@ use lb_core::service_time::ServiceTime;
 use lb_core::topology::{BackendSpec, Discipline, Pool, Topology};
 use lb_core::{Seed, Span};
 use lowest::{Looks, Lowest};
-use simulator::{OpenLoad, Options, simulate_open};
+use simulator::{OpenLoad, Options, Telling, simulate_open};
 
 /// Plays an open load with a policy per load balancer that picks by cost. Returns the samples and what each knew.
 fn play(topology: &Topology, load: &OpenLoad, balancers: u16, told: bool) -> (Recorder, Vec<Vec<Look>>) {
@@ -93,6 +93,18 @@ fn it_beats_least_connections_where_backends_differ_and_more_so_if_requests_tell
     assert!(mean < 0.9 * least && p99 < 0.75 * least_p99, "{mean}/{p99} against {least}/{least_p99}");
     let (told_mean, told_p99) = figures(true);
     assert!(told_mean < mean && told_p99 < 0.9 * p99, "{told_mean}/{told_p99} against {mean}/{p99}");
+}
+
+#[test]
+fn what_requests_say_is_learnt_while_they_wait_in_queues_and_pays() {
+    let case = topology("situation-b-sized");
+    let figures = |share| {
+        let telling = Some(Telling { share, sigma: 1.0, noise: 2, word: None });
+        let load = OpenLoad { telling, ..poisson(0.8 * 3_200.0, 30_000) };
+        play(&case, &load, 1, false).0.mean_and_p99(2_000.0)
+    };
+    let ((mean, p99), (told_mean, told_p99)) = (figures(0.0), figures(0.8));
+    assert!(told_mean < mean && told_p99 < 0.8 * p99, "{told_mean}/{told_p99} against {mean}/{p99}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use lb_core::backend::demand;
 use lb_core::policy::serving::{Look, Serving};
-use lb_core::policy::{BackendIndex, Policy, PoolView, PredictedCost, Reply, RequestInfo};
+use lb_core::policy::{BackendIndex, CostModel, Policy, PoolView, PredictedCost, Reply, RequestInfo};
 use lb_core::rng::Rng;
 use lb_core::service_time::ServiceTime;
 use lb_core::{Span, Time};
@@ -23,6 +23,9 @@ pub(crate) type Looks = Arc<Mutex<Vec<Vec<Look>>>>;
 #[derive(Debug)]
 pub(crate) struct Lowest {
     serving: Serving,
+    costs: CostModel,
+    /// What the request that is being placed is expected to cost.
+    predicted: PredictedCost,
     error_rates: Vec<f32>,
     /// Number of the latest pick of each backend.
     latest: Vec<u64>,
@@ -33,16 +36,25 @@ pub(crate) struct Lowest {
 }
 
 impl Lowest {
-    /// Returns a policy that leaves in `looks` what it knows when it is dropped. If `told`, it knows the size
-    /// of each request, which the client's key determines in a simulation of an open load without luck.
+    /// Returns a policy that leaves in `looks` what it knows when it is dropped. If `told`, it knows the size of
+    /// each request, which the client's key determines in a simulation of an open load without luck. Otherwise
+    /// it learns what requests cost from what they say.
     pub(crate) fn new(told: Option<ServiceTime>, looks: Looks) -> Self {
-        let (error_rates, latest) = (Vec::new(), Vec::new());
-        Self { serving: Serving::default(), error_rates, latest, picks: 0, told, looks }
+        Self {
+            serving: Serving::default(),
+            costs: CostModel::default(),
+            predicted: PredictedCost::default(),
+            error_rates: Vec::new(),
+            latest: Vec::new(),
+            picks: 0,
+            told,
+            looks,
+        }
     }
 
     fn predict(&self, request: &RequestInfo) -> PredictedCost {
         let Some(service) = &self.told else {
-            return PredictedCost { log_cost: 0.0, cost: 1.0, deviation: 1.0 };
+            return self.costs.predict(request);
         };
         let cost = demand(service, request.client_key).as_millis_f64() / service.mean_ms();
         PredictedCost { log_cost: cost.ln() as f32, cost: cost as f32, deviation: 0.05 }
@@ -63,9 +75,9 @@ impl Policy for Lowest {
         self.picks += 1;
         let overdue = pool.eligible.get(self.picks as usize % pool.eligible.len().max(1)).copied();
         let overdue = overdue.filter(|one| self.picks - self.latest[one.get()] >= LEAST_SHARE);
-        let predicted = self.predict(request);
+        self.predicted = self.predict(request);
         let cost = |backend: &BackendIndex| {
-            let index = self.serving.index(*backend, &predicted, now);
+            let index = self.serving.index(*backend, &self.predicted, now);
             assert!(index.log_completion.is_finite(), "{index:?}");
             index.log_improvement + (1.0 + FAILURE_COST * self.error_rates[backend.get()]).ln()
         };
@@ -76,14 +88,16 @@ impl Policy for Lowest {
     }
 
     fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
-        self.serving.on_sent(backend, request, self.predict(request), now);
+        self.serving.on_sent(backend, request, self.predicted, now);
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         let error = if reply.is_success() { 0.0 } else { 1.0 };
         self.error_rates[backend.get()] += ERRORS * (error - self.error_rates[backend.get()]);
         let sent = Time::ZERO + Span::from_nanos(now.as_nanos() - reply.latency.as_nanos());
-        self.serving.on_end(backend, sent, Some(reply.kind), now);
+        if let Some(ended) = self.serving.on_end(backend, sent, Some(reply.kind), now) {
+            self.costs.learn(&ended.request, ended.log_relative, ended.certainty);
+        }
     }
 
     fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
