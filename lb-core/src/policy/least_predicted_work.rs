@@ -38,7 +38,7 @@ const ALPHA: f64 = 0.05;
 const FAILURES_ALPHA: f64 = 0.15;
 
 /// A lower share of failures counts as none.
-const LEAST_FAILURES: f64 = 1e-3;
+const LEAST_FAILURES: f64 = 0.01;
 
 /// With this, a backend that looks slow is tried again after a few tens of seconds.
 const FADE: Span = Span::from_secs(10);
