@@ -7,8 +7,9 @@
 //! [`scorer`] is the network in libtorch. [`teacher`], [`ppo`] and [`evolution`] each contain one algorithm
 //! with its `Args`; [`train`] combines them and writes its results with [`checkpoint`] and [`curves`].
 //! [`evaluate`] compares policies with the classical algorithms and [`report`] shows the comparison.
-//! [`traces`] and [`lb_calibration`] fit the simulator to recorded traffic. [`executor`] runs all of these steps,
-//! and [`cli`] contains the subcommands; it is the only module that prints.
+//! [`onnx`] exports networks for other runtimes. [`traces`] and [`lb_calibration`] fit the simulator to recorded
+//! traffic. [`executor`] runs all of these steps, and [`cli`] contains the subcommands; it is the only module that
+//! prints.
 //!
 //! The following example trains a policy in about ten seconds:
 //!
@@ -37,13 +38,14 @@ pub mod evaluate;
 pub mod evolution;
 pub mod executor;
 pub mod files;
-pub mod measure;
+pub mod onnx;
 pub mod ppo;
 pub mod report;
 pub mod rollout;
-pub mod scenarios;
 pub mod scorer;
 pub mod teacher;
 pub mod torch;
 pub mod traces;
 pub mod train;
+
+pub use lb_cases::{measure, scenarios};

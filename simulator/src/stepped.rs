@@ -43,7 +43,7 @@ pub struct Decision<'a> {
     /// Time since the start.
     pub now: Time,
     /// What the load balancer knows about the request.
-    pub request: RequestInfo,
+    pub request: &'a RequestInfo,
     /// The pool as this load balancer sees it; at least one backend is eligible.
     pub pool: PoolView<'a>,
 }
@@ -168,7 +168,7 @@ impl Stepped {
             number: lock(&self.ledger).decisions,
             balancer: call.balancer,
             now: open.now,
-            request: open.request,
+            request: &open.request,
             pool: self.system.balancer_of(call).view(),
         })
     }
@@ -212,7 +212,7 @@ impl Stepped {
     /// # Errors
     /// Fails if no request waits, or the backend is not eligible; nothing has changed then.
     pub fn decide(&mut self, backend: BackendIndex) -> Result<(), PickError> {
-        let open = self.open.ok_or(PickError::NothingToPlace)?;
+        let open = self.open.as_ref().ok_or(PickError::NothingToPlace)?;
         let pool = self.system.balancer_of(self.system.call(open.slot)).view();
         if pool.eligible.binary_search(&backend).is_err() {
             return Err(PickError::NotEligible(backend.0));

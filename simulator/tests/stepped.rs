@@ -67,7 +67,7 @@ fn outside(
         .collect();
     move |decision| {
         let (policy, rng) = &mut all[usize::from(decision.balancer)];
-        policy.pick(&decision.request, &decision.pool, decision.now, rng).expect("one is eligible")
+        policy.pick(decision.request, &decision.pool, decision.now, rng).expect("one is eligible")
     }
 }
 

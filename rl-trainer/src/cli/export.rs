@@ -1,12 +1,14 @@
-//! `rl-train export`: writes the policy file of a training run and checks it by loading it again.
+//! `rl-train export`: writes the policy file of a training run and checks it by loading it again; and its network as an
+//! ONNX model.
 
 use super::policies;
 use crate::files::write_whole;
+use crate::onnx;
 use anyhow::Context;
 use harness::exit::{ExitCode, Failure, OrExit};
 use lb_core::policy::PolicyFile;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes the policy of a training run to a file that load balancers can serve.
 ///
@@ -18,8 +20,12 @@ pub struct Args {
     #[arg(value_name = "CHECKPOINT_OR_RUN")]
     pub from: PathBuf,
     /// File to write the policy to.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "onnx")]
+    pub out: Option<PathBuf>,
+    /// File to write the policy's network to, as an ONNX model (opset 17) for other runtimes. Its inputs are the features
+    /// and priors of backends, its output their scores.
+    #[arg(long, value_name = "FILE", required_unless_present = "out")]
+    pub onnx: Option<PathBuf>,
 }
 
 /// Exports a policy.
@@ -32,12 +38,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     PolicyFile::from_bytes(&bytes)
         .context("the exported policy cannot be served, so it was not written")
         .or_exit(ExitCode::Internal)?;
-    write_whole(&args.out, &bytes).or_exit(ExitCode::Preflight)?;
-    let written =
-        fs::read(&args.out).with_context(|| format!("failed to read `{}` again", args.out.display()));
-    let again = PolicyFile::from_bytes(&written.or_exit(ExitCode::Preflight)?)
-        .with_context(|| format!("the contents of `{}` differ from what was written", args.out.display()))
-        .or_exit(ExitCode::Preflight)?;
-    lb_io::print(format_args!("policy: {} ({})", args.out.display(), again.short_hash()));
+    if let Some(path) = &args.out {
+        write_policy(path, &bytes)?;
+    }
+    if let Some(path) = &args.onnx {
+        write_whole(path, &onnx::encode(&file)).or_exit(ExitCode::Preflight)?;
+        lb_io::print(format_args!("ONNX model: {} ({})", path.display(), file.short_hash()));
+    }
     Ok(ExitCode::Ok)
+}
+
+/// Writes a policy file, and loads it again.
+fn write_policy(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_whole(path, bytes).or_exit(ExitCode::Preflight)?;
+    let written = fs::read(path).with_context(|| format!("failed to read `{}` again", path.display()));
+    let again = PolicyFile::from_bytes(&written.or_exit(ExitCode::Preflight)?)
+        .with_context(|| format!("the contents of `{}` differ from what was written", path.display()))
+        .or_exit(ExitCode::Preflight)?;
+    lb_io::print(format_args!("policy: {} ({})", path.display(), again.short_hash()));
+    Ok(())
 }

@@ -39,7 +39,7 @@ const fn drive(letter: char, about: &'static str, text: &'static str, utilisatio
 
 macro_rules! topology {
     ($letter:literal) => {
-        include_str!(concat!("../../../configs/topologies/situation-", $letter, ".json"))
+        include_str!(concat!("../../../../configs/topologies/situation-", $letter, ".json"))
     };
 }
 

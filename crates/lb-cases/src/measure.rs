@@ -1,9 +1,9 @@
 //! Measures a policy in a case: one simulation and its summary.
 
 use crate::scenarios::Case;
-use lb_core::Time;
 use lb_core::policy::Policy;
 use lb_core::workload::{Observer, Sample};
+use lb_core::{Span, Time};
 use serde::{Deserialize, Serialize};
 use simulator::oracle::Oracle;
 use simulator::{Report, simulate_open, simulate_open_with_oracle};
@@ -32,8 +32,11 @@ pub struct Figures {
 struct Latencies {
     from: Time,
     timeout_ms: f64,
+    limit_ms: f64,
     all: Vec<f32>,
     failed: usize,
+    /// Number of requests that failed or took longer than the limit.
+    late: usize,
 }
 
 impl Observer for Latencies {
@@ -41,12 +44,14 @@ impl Observer for Latencies {
         if sample.sent < self.from {
             return;
         }
-        let latency = if sample.outcome.is_success() {
+        let is_success = sample.outcome.is_success();
+        let latency = if is_success {
             sample.done.since(sample.sent).as_millis_f64()
         } else {
             self.failed += 1;
             self.timeout_ms
         };
+        self.late += usize::from(!is_success || latency > self.limit_ms);
         self.all.push(latency as f32);
     }
 }
@@ -57,8 +62,10 @@ impl Latencies {
         Self {
             from: Time::from_nanos((length * 0.1 * 1e9) as u64),
             timeout_ms: case.timeout_ms(),
+            limit_ms: f64::INFINITY,
             all: Vec::with_capacity(case.load.requests as usize),
             failed: 0,
+            late: 0,
         }
     }
 
@@ -95,6 +102,18 @@ pub fn measure(case: &Case, policy: &mut dyn FnMut() -> Box<dyn Policy>) -> Figu
     let report = simulate_open(&case.topology, &case.load, policy, &case.options, &mut latencies)
         .expect("a case can be simulated");
     latencies.figures(&report)
+}
+
+/// Simulates `case` like [`measure`], and also returns the share of requests that failed or took longer than `limit`.
+///
+/// # Panics
+/// Same as [`measure`].
+pub fn measure_late(case: &Case, limit: Span, policy: &mut dyn FnMut() -> Box<dyn Policy>) -> (Figures, f64) {
+    let mut latencies = Latencies { limit_ms: limit.as_millis_f64(), ..Latencies::new(case) };
+    let report = simulate_open(&case.topology, &case.load, policy, &case.options, &mut latencies)
+        .expect("a case can be simulated");
+    let late = latencies.late as f64 / latencies.all.len().max(1) as f64;
+    (latencies.figures(&report), late)
 }
 
 /// Simulates `case` under an oracle.
