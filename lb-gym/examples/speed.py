@@ -1,6 +1,6 @@
 """Measures how many decisions per second the environments make, with least-connections picks in NumPy.
 
-    python speed.py --num-envs 256 --threads 2
+    python speed.py --num-envs 128 --threads 2
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import lb_gym
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", default="situation-b", help="see lb_gym.cases()")
-    parser.add_argument("--num-envs", type=int, default=256)
+    parser.add_argument("--num-envs", type=int, default=128)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each of five measurements")
     parser.add_argument("--views", action="store_true", help="do not copy observations")

@@ -1,6 +1,8 @@
 //! Cases by name: `situation-a`, `random`, `training-17`.
 
-use lb_cases::{Case, Family, about_situation, routed_situation, situations, sized_situations};
+use lb_cases::scenarios::{
+    Case, Family, about_situation, routed_situation, situations, sized_situations,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -58,8 +60,14 @@ impl Source {
     }
 }
 
-fn families() -> [(&'static str, Family); 3] {
-    [("training", Family::Training), ("validation", Family::Validation), ("test", Family::Test)]
+fn families() -> [(&'static str, Family); 5] {
+    [
+        ("training", Family::Training),
+        ("validation", Family::Validation),
+        ("test", Family::Test),
+        ("telling-validation", Family::TellingValidation),
+        ("telling-test", Family::TellingTest),
+    ]
 }
 
 /// Returns all cases that have names of their own.

@@ -41,7 +41,7 @@ class Rules(unittest.TestCase):
                     check_env(env.unwrapped, skip_render_check=True)
 
     def test_every_case_keeps_to_its_spaces_and_ends(self):
-        for case in [*lb_gym.cases(), "validation-0", "test-99"]:
+        for case in [*lb_gym.cases(), "validation-0", "test-99", "telling-test-2"]:
             with self.subTest(case=case):
                 env = lb_gym.make(case, decisions=300, prior=True, seed=3)
                 rows = play(env, 700)

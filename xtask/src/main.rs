@@ -1,5 +1,5 @@
 //! Set-up and test commands of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask libtorch`,
-//! `cargo xtask load-balancers`, `cargo xtask rl-train`, `cargo xtask fuzz`, `cargo xtask dist`.
+//! `cargo xtask load-balancers`, `cargo xtask rl-train`, `cargo xtask fuzz`, `cargo xtask dist`, `cargo xtask python`.
 //!
 //! People and continuous integration use the same commands, so that both run the same checks. Every command
 //! is printed before it runs and can be copied from the log.
@@ -16,6 +16,7 @@ mod libtorch;
 mod load_balancers;
 mod packaging;
 mod python;
+mod python_gym;
 mod readme;
 
 use anyhow::{Context, bail};
@@ -38,9 +39,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Runs all tests with `cargo test --workspace --locked` and any further arguments. Sets up what they
-    /// need first: Python packages that read results, real load balancers (as with `load-balancers`), and
-    /// libtorch for the trainer. Nothing outside the work tree and the user's cache folder changes, unless
-    /// `--install` asks for it.
+    /// need first: Python packages that read results, real load balancers (as with `load-balancers`), learning
+    /// libraries in Python (as with `python --learners`), and libtorch for the trainer. Nothing outside the work tree
+    /// and the user's cache folder changes, unless `--install` asks for it.
     Test {
         /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client, Prometheus,
         /// bubblewrap), as `load-balancers --install` does.
@@ -95,6 +96,8 @@ enum Task {
     /// Packs `bench` as a tarball, a Debian package and a Python wheel in `target/dist/`, with the licences of what it
     /// contains, a bill of materials and checksums. The same sources and toolchain give the same bytes.
     Dist(packaging::DistArgs),
+    /// Builds the Python package lb_gym (docs/gym.md) as a wheel, and tests it in a new virtual environment.
+    Python(python_gym::PythonArgs),
     /// Sets up libtorch and runs the trainer: `cargo run --release --locked -p rl-trainer --bin rl-train`.
     RlTrain {
         /// Arguments passed to `rl-train` unchanged; its exit code is passed on.
@@ -108,7 +111,11 @@ impl Task {
     fn steps(&self) -> Vec<Vec<OsString>> {
         match self {
             Self::Test { args, .. } => vec![test(args)],
-            Self::Libtorch { .. } | Self::LoadBalancers { .. } | Self::Fuzz(_) | Self::Dist(_) => Vec::new(),
+            Self::Libtorch { .. }
+            | Self::LoadBalancers { .. }
+            | Self::Fuzz(_)
+            | Self::Dist(_)
+            | Self::Python(_) => Vec::new(),
             // The programs that the README calls by name; its own `cargo run` then finds them built.
             Self::Readme { .. } => {
                 vec![words("build --release --locked --bins")]
@@ -122,6 +129,8 @@ impl Task {
                 words("fmt --all --check"),
                 // The fuzz programs are a workspace of their own, which nothing else here builds.
                 words("tree --locked --quiet --depth 0 --manifest-path fuzz/Cargo.toml"),
+                // So is the Python package; its wheel is built by a test.
+                words("fmt --check --manifest-path lb-gym/Cargo.toml"),
                 words("clippy --workspace --all-targets --locked -- -D warnings"),
                 test(&[]),
             ],
@@ -146,13 +155,23 @@ fn selects_packages(args: &[OsString]) -> bool {
     })
 }
 
+/// Returns whether a cargo command runs the tests of a package.
+fn tests_package(step: &[OsString], package: &str) -> bool {
+    let names = [package.to_owned(), format!("-p{package}"), format!("--package={package}")];
+    let is_named = || step.iter().any(|arg| names.iter().any(|name| arg == name.as_str()));
+    step.first().is_some_and(|command| command == "test") && (!selects_packages(step) || is_named())
+}
+
 /// Returns whether a cargo command runs the tests of the harness, which read results with Python packages and
 /// drive real load balancers.
 fn tests_the_harness(step: &[OsString]) -> bool {
-    let harness = || {
-        step.iter().any(|arg| ["harness", "-pharness", "--package=harness"].iter().any(|name| arg == name))
-    };
-    step.first().is_some_and(|command| command == "test") && (!selects_packages(step) || harness())
+    tests_package(step, "harness")
+}
+
+/// Returns whether a cargo command runs tests that use learning libraries: those of the Python package, and of what the
+/// trainer exports.
+fn tests_with_learners(step: &[OsString]) -> bool {
+    ["xtask", "rl-trainer"].into_iter().any(|package| tests_package(step, package))
 }
 
 fn words(line: &str) -> Vec<OsString> {
@@ -196,6 +215,9 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
     if let Task::Dist(args) = task {
         packaging::run(root, &python::target(root), args)?;
     }
+    if let Task::Python(args) = task {
+        python_gym::run(root, args)?;
+    }
     for step in task.steps() {
         if libtorch::needed_by(&step) {
             libtorch(root, Device::Cpu)?;
@@ -209,6 +231,9 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
             let ready =
                 load_balancers::set_up(root, matches!(task, Task::Ci | Task::Test { install: true, .. }))?;
             variables.extend(ready.variables(matches!(task, Task::Ci)));
+        }
+        if tests_with_learners(&step) {
+            variables.extend(python_gym::set_up(root)?);
         }
         cargo(root, &step, variables)?;
     }
@@ -363,6 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn learning_libraries_are_set_up_for_the_tests_that_use_them() {
+        let table: &[(&str, bool)] = &[
+            ("test --workspace --locked", true),
+            ("test --locked -p xtask --test gym", true),
+            ("test --locked -prl-trainer", true),
+            ("test --locked -p harness", false),
+            ("clippy --workspace", false),
+        ];
+        for (line, needed) in table {
+            assert_eq!(tests_with_learners(&words(line)), *needed, "`cargo {line}`");
+        }
+    }
+
+    #[test]
     fn load_balancers_are_set_up_without_running_cargo() {
         assert_eq!(lines(&["load-balancers"]), [""; 0], "it only prints the load balancers");
     }
@@ -374,6 +413,7 @@ mod tests {
             [
                 "fmt --all --check",
                 "tree --locked --quiet --depth 0 --manifest-path fuzz/Cargo.toml",
+                "fmt --check --manifest-path lb-gym/Cargo.toml",
                 "clippy --workspace --all-targets --locked -- -D warnings",
                 "test --workspace --locked",
             ],

@@ -180,6 +180,11 @@ impl Pip {
         self.run("install", &[], list)
     }
 
+    /// Installs the packages that `list` pins, and none that they depend on.
+    pub(crate) fn install_alone(&self, list: &Path) -> anyhow::Result<()> {
+        self.run("install", &["--no-deps".into()], list)
+    }
+
     /// Fetches the packages that `list` pins, of the kind that the arguments say, and none that they depend on.
     fn download(&self, list: &Path, kind: &[&str], folder: &Path) -> anyhow::Result<()> {
         let mut arguments: Vec<OsString> = kind.iter().map(OsString::from).collect();
