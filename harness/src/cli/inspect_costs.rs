@@ -53,9 +53,12 @@ pub(super) fn execute(args: &InspectCostsArgs) -> Result<ExitCode, Failure> {
 
 /// Returns whether a path is a folder or a Parquet file, as traces are.
 fn is_trace(path: &Path) -> bool {
-    let mut mark = [0; 4];
-    let begins = || lb_io::open(path).and_then(|mut file| file.read_exact(&mut mark));
-    path.is_dir() || (path.is_file() && begins().is_ok() && &mark == b"PAR1")
+    let is_parquet = || -> std::io::Result<bool> {
+        let mut mark = [0; 4];
+        lb_io::open(path)?.read_exact(&mut mark)?;
+        Ok(&mark == b"PAR1")
+    };
+    path.is_dir() || (path.is_file() && is_parquet().unwrap_or(false))
 }
 
 fn read_traces(args: &InspectCostsArgs, path: &Path) -> Result<Traces, Failure> {
