@@ -113,9 +113,11 @@ impl Balancer {
         view.in_flight = view.in_flight.saturating_sub(1);
     }
 
-    /// Tells the policy what a backend reported.
+    /// Tells the policy what a backend reported, and how many requests of this load balancer it holds. A report that came
+    /// with a reply is told after [`Self::reply`].
     pub fn report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
-        self.policy.on_report(backend, report, now);
+        let own = self.backends[backend.get()].in_flight;
+        self.policy.on_report(backend, &LoadReport { own, ..*report }, now);
     }
 
     /// Replaces the policy; in-flight counts, health, weights and ids stay.

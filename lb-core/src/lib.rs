@@ -19,7 +19,8 @@
 //!    [`service_time`] and [`fault`]: how long requests take, and which faults happen when.
 //! 5. [`workload`]: what virtual users do, as a schedule determined by a seed and hashed;
 //!    [`outcome`]: how a request can end.
-//! 6. [`backend_from`], [`catalogue`], [`connections`], [`framing`], [`headers`], [`hex`], [`plain`], [`secret`], [`slug`], [`suggest`],
+//! 6. [`reports`]: how backends report their load, and what they need to remember for it.
+//! 7. [`backend_from`], [`catalogue`], [`connections`], [`framing`], [`headers`], [`hex`], [`plain`], [`secret`], [`slug`], [`suggest`],
 //!    [`with_causes`], [`switch_evidence`] and [`trace_summary`]: small utilities that several crates share.
 //!
 //! It does not depend on any other crate of this repository. `clippy.toml` bans reading the system's clock
@@ -67,6 +68,7 @@ pub mod outcome;
 pub mod plain;
 pub mod policy;
 pub mod profile;
+pub mod reports;
 pub mod rng;
 pub mod secret;
 pub mod service_time;

@@ -71,6 +71,7 @@ pub mod oracle;
 mod population;
 mod recorded;
 mod report;
+mod reports;
 mod request_costs;
 mod requests;
 mod sample;
@@ -85,6 +86,7 @@ pub use open::{Bursts, OpenLoad, simulate_open, simulate_open_taught, simulate_o
 pub use options::{HealthChecks, Options};
 pub use recorded::{RecordedArrival, simulate_recorded};
 pub use report::{ArrivalCounts, BackendReport, Report};
+pub use reports::Reports;
 pub use simulation::Simulation;
 pub use stepped::{Decision, NOT_ELIGIBLE, PickError, Settled, Stepped};
 pub use telling::Telling;

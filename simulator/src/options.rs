@@ -1,5 +1,6 @@
 //! The environment of the backends: number of load balancers, network delay, and health checks.
 
+use crate::reports::Reports;
 use lb_core::{Seed, Span};
 
 /// What a simulation needs besides a scenario and an algorithm.
@@ -17,6 +18,8 @@ pub struct Options {
     /// Changes service times and failures of requests without changing users and arrivals, so that two
     /// runs of one schedule differ as two trials do. 0 keeps the draws of the schedule.
     pub luck: u64,
+    /// Whether backends tell load balancers what they hold.
+    pub reports: Reports,
 }
 
 /// Active health checks.
@@ -53,6 +56,7 @@ impl Default for Options {
             health: HealthChecks::default(),
             seed: Seed(0),
             luck: 0,
+            reports: Reports::None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::next_events::NextEvents;
 use crate::options::Options;
 use crate::oracle::{Coming, Seer, View};
 use crate::report::{ArrivalCounts, BackendReport, Report};
+use crate::reports::{Probe, Reporting};
 use crate::requests::{Call, End, Ended, Requests, Stage, slot_of};
 use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand_at_cost};
 use lb_core::balancer::Balancer;
@@ -62,6 +63,8 @@ pub(crate) struct System {
     /// Messages in transit with their arrival times. All take the same time, so they arrive in the order in
     /// which they were sent.
     wire: VecDeque<(Time, u32)>,
+    /// Reports of backends; `None` if there are none.
+    reporting: Option<Reporting>,
     health: Health,
     finished: Vec<Finished>,
 }
@@ -104,7 +107,9 @@ impl System {
                 (decider::balancers(&topology, policy, options), seers(teacher), Some(lesson))
             }
         };
+        let reporting = Reporting::new(options.reports, options.seed, sites.len(), balancers.len());
         Ok(Self {
+            reporting,
             services,
             delay: options.network_delay,
             now: Time::ZERO,
@@ -160,7 +165,11 @@ impl System {
     pub(crate) fn next_time(&self) -> Time {
         let wire = self.wire.front().map_or(Time::MAX, |(at, _)| *at);
         let timeout = self.requests.first_timeout().map_or(Time::MAX, |(at, _)| at);
-        wire.min(timeout).min(self.next_events.first_time()).min(self.health.next())
+        let next = wire.min(timeout).min(self.next_events.first_time()).min(self.health.next());
+        match &self.reporting {
+            None => next,
+            Some(reporting) => next.min(reporting.next_time()),
+        }
     }
 
     /// Returns the request that the next event brings to a load balancer, if it is such an event.
@@ -205,7 +214,7 @@ impl System {
     }
 
     /// Processes the next event. At the same instant, backends come first, so that arriving requests
-    /// see their current state; then messages, then timeouts, then health checks.
+    /// see their current state; then messages, then probes, then timeouts, then health checks.
     pub(crate) fn step(&mut self) -> Option<Ended> {
         let now = self.next_time();
         self.now = now;
@@ -216,6 +225,13 @@ impl System {
         }
         if let Some((_, slot)) = self.wire.pop_front_if(|(at, _)| *at == now) {
             return self.deliver(slot, now);
+        }
+        if let Some(reporting) = &mut self.reporting
+            && reporting.next_time() == now
+            && let Some(probe) = reporting.pop()
+        {
+            self.deliver_probe(probe, now);
+            return None;
         }
         if let Some((_, slot)) = self.requests.first_timeout().filter(|(at, _)| *at == now) {
             return Some(self.time_out(slot, now));
@@ -274,6 +290,7 @@ impl System {
                     End::Served | End::NoBackend | End::TimedOut => ReplyKind::Success,
                 };
                 self.learn(slot, kind, now);
+                self.hear(slot, now);
                 self.put_on_wire(slot, Stage::BackToClient);
             }
             Stage::BackToClient => {
@@ -303,6 +320,45 @@ impl System {
         site.in_flight += 1;
         site.peak_in_flight = site.peak_in_flight.max(site.in_flight);
         self.put_on_wire(slot, Stage::ToBackend);
+        if self.reporting.is_some() {
+            self.ask(&call, now);
+        }
+    }
+
+    /// Sends the probes that are due with a request.
+    fn ask(&mut self, call: &Call, now: Time) {
+        let (balancer, pool) = (self.number_of_balancer(call), usize::from(call.pool));
+        let count = self.topology.pools[pool].backends.len();
+        if let Some(reporting) = &mut self.reporting
+            && !self.balancers.is_empty()
+        {
+            reporting.ask(balancer, usize::from(self.pool_start[pool]), count, now + self.delay);
+        }
+    }
+
+    /// Delivers a probe to its backend, or an answer to the load balancer that asked.
+    fn deliver_probe(&mut self, probe: Probe, now: Time) {
+        match (&probe.answer, &mut self.reporting) {
+            (Some(report), _) => self.balancers[probe.balancer].report(probe.place, report, now),
+            (None, Some(reporting)) => {
+                reporting.answer(probe, &self.sites[probe.site].model, now, now + self.delay);
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Tells the load balancer what the reply to a request reports.
+    fn hear(&mut self, slot: u32, now: Time) {
+        let request = &self.requests[slot];
+        let by_backend = matches!(request.end, End::Served | End::Failed | End::Refused);
+        let Some(report) = self.reporting.as_ref().filter(|_| by_backend).and_then(|all| all.read(slot))
+        else {
+            return;
+        };
+        let (number, place) = (self.number_of_balancer(&request.call), request.place);
+        if let Some(balancer) = self.balancers.get_mut(number) {
+            balancer.report(place, &report, now);
+        }
     }
 
     fn pick(&mut self, slot: u32, now: Time) -> Option<BackendIndex> {
@@ -372,6 +428,9 @@ impl System {
             key: call.key,
         };
         self.no_longer_coming(slot, backend);
+        if let Some(reporting) = &mut self.reporting {
+            reporting.arrived(slot, &self.sites[backend].model, now);
+        }
         let end = match self.sites[backend].model.arrive(job, now) {
             Arrival::Accepted => {
                 self.requests[slot].stage = Stage::InBackend;
@@ -385,6 +444,9 @@ impl System {
             Arrival::Down => End::Unreachable,
         };
         self.requests[slot].end = end;
+        if let Some(reporting) = &mut self.reporting {
+            reporting.write(slot, backend, &self.sites[backend].model, now);
+        }
         self.put_on_wire(slot, Stage::BackToBalancer);
     }
 
@@ -413,9 +475,24 @@ impl System {
                 JobResult::Failed => End::Failed,
                 JobResult::Broken => End::Broken,
             };
+            if self.reporting.is_some() {
+                self.note_reply(slot, done.result, now);
+            }
             self.put_on_wire(slot, Stage::BackToBalancer);
         }
         self.finished.clear();
+    }
+
+    /// Records a reply for the reports of its backend, and writes the one that it carries.
+    fn note_reply(&mut self, slot: u32, result: JobResult, now: Time) {
+        let request = &self.requests[slot];
+        let backend = self.backend(&request.call, request.place);
+        if let Some(reporting) = &mut self.reporting {
+            if result == JobResult::Served {
+                reporting.served(slot, backend, now);
+            }
+            reporting.write(slot, backend, &self.sites[backend].model, now);
+        }
     }
 
     fn note_next_event(&mut self, backend: usize) {

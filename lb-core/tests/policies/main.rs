@@ -10,3 +10,4 @@ mod least_predicted_work;
 mod names;
 mod pool;
 mod queueing;
+mod reports;
