@@ -4,7 +4,8 @@
 //! It exists so that `bench` has a load balancer that offers all algorithms, can switch between them, and has
 //! known costs. A request is handled as follows: `data_port` accepts the connection on a data thread (`tls` opens it, `http2` divides it), `proxy`
 //! finds the service's pool in the table of `state`, lets the pool's balancer pick a backend under one short
-//! lock, forwards the request, and releases it when its reply has ended or failed. `health` decides which
+//! lock, forwards the request, and releases it when its reply has ended or failed. `probes` asks backends
+//! for their load, and `load_reports` counts what they say. `health` decides which
 //! backends may be picked; `admin` implements the admin API; `metrics` counts for Prometheus. Of these,
 //! `state` depends on neither `proxy` nor `admin`, and only `serve` and `data_port` depend on both.
 //!
@@ -65,7 +66,9 @@ mod data_port;
 mod descriptors;
 mod health;
 mod http2;
+mod load_reports;
 mod metrics;
+mod probes;
 mod proxy;
 mod serve;
 mod state;

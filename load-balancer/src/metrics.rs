@@ -35,7 +35,7 @@ impl<T: Default> PerThread<T> {
 }
 
 /// Adds to a counter that no other thread writes at the same time.
-fn add(counter: &AtomicU64, by: u64) {
+pub(crate) fn add(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
 }
 

@@ -4,8 +4,10 @@
 //! learned agent is a separate service that is called over HTTP. Metrics that only such a service has
 //! (confidence scores, feedback sent and failed) have no series here.
 
+use crate::load_reports::ReportCounts;
 use crate::metrics::{ErrorType, GlobalMetrics, Histogram, MemberMetrics, ServiceMetrics};
 use crate::state::Decisions;
+use lb_core::Span;
 use lb_core::policy::GuardCounts;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
@@ -48,6 +50,14 @@ pub(super) struct MemberPage<'a> {
     pub(super) in_flight: u32,
 }
 
+/// The load reports of one backend in a scrape.
+pub(super) struct ReportPage<'a> {
+    pub(super) id: &'a str,
+    pub(super) counts: ReportCounts,
+    /// Age of the latest report; `None` before the first.
+    pub(super) age: Option<Span>,
+}
+
 /// The learned policy in a scrape.
 pub(super) struct RlPage<'a> {
     /// Hash of the weights; `None` without a policy file.
@@ -64,11 +74,19 @@ pub(super) struct RlPool<'a> {
 
 impl Page {
     /// Renders everything in the text format that Prometheus scrapes.
-    pub(super) fn render(services: &[ServicePage<'_>], rl: &RlPage<'_>, global: &GlobalMetrics) -> String {
+    pub(super) fn render(
+        services: &[ServicePage<'_>],
+        reports: &[ReportPage<'_>],
+        rl: &RlPage<'_>,
+        global: &GlobalMetrics,
+    ) -> String {
         let mut page = Self { text: String::with_capacity(4096) };
         page.gauge("lb_active_connections", "Open client connections.", global.connections.load(Relaxed));
         page.services(services);
         page.members(services);
+        if !reports.is_empty() {
+            page.reports(reports);
+        }
         page.rl(rl);
         page.text
     }
@@ -175,6 +193,54 @@ impl Page {
 }
 
 impl Page {
+    /// Writes the series of load reports, by backend: a backend reports for all services of its pool.
+    fn reports(&mut self, reports: &[ReportPage<'_>]) {
+        let name = "lb_load_reports_total";
+        self.head(name, "counter", "Load reports of a backend that were used, by source.");
+        for page in reports {
+            for (source, count) in page.counts.read_used() {
+                let id = page.id;
+                line(&mut self.text, format_args!("{name}{{pod_name=\"{id}\",source=\"{source}\"}} {count}"));
+            }
+        }
+        let name = "lb_load_report_faults_total";
+        self.head(name, "counter", "Load reports and probes of a backend that were of no use, by cause.");
+        for page in reports {
+            for (fault, count) in page.counts.read_faults() {
+                let id = page.id;
+                line(&mut self.text, format_args!("{name}{{pod_name=\"{id}\",fault=\"{fault}\"}} {count}"));
+            }
+        }
+        type Value = fn(&ReportCounts) -> u64;
+        let simple: [(&str, &str, Value); 2] = [
+            (
+                "lb_load_report_ignored_total",
+                "Values in load reports that were out of range or given twice.",
+                ReportCounts::read_ignored,
+            ),
+            (
+                "lb_load_probes_withheld_total",
+                "Probes that were not sent: the last one was not answered, or a limit was reached.",
+                ReportCounts::read_withheld,
+            ),
+        ];
+        for (name, help, value) in simple {
+            self.head(name, "counter", help);
+            for page in reports {
+                let count = value(&page.counts);
+                line(&mut self.text, format_args!("{name}{{pod_name=\"{}\"}} {count}", page.id));
+            }
+        }
+        let name = "lb_load_report_age_seconds";
+        self.head(name, "gauge", "Age of the latest load report of a backend.");
+        for page in reports {
+            if let Some(age) = page.age {
+                let age = age.as_secs_f64();
+                line(&mut self.text, format_args!("{name}{{pod_name=\"{}\"}} {age}", page.id));
+            }
+        }
+    }
+
     /// Writes the series of the learned policy. Their label `service` holds the name of a pool, because a
     /// pool decides for all its services.
     fn rl(&mut self, rl: &RlPage<'_>) {

@@ -1,7 +1,8 @@
 //! `/actuator/prometheus` and `/actuator/metrics`: collects the counters for a scrape.
 
-use super::exposition::{MemberPage, NAMES, Page, RlPage, RlPool, ServicePage};
+use super::exposition::{MemberPage, NAMES, Page, ReportPage, RlPage, RlPool, ServicePage};
 use super::reply::Shared;
+use crate::load_reports::ReportCounts;
 use crate::metrics::{MemberMetrics, ServiceMetrics};
 use crate::state::State as Balancers;
 use axum::Json;
@@ -54,5 +55,14 @@ fn page(state: &Balancers) -> String {
         policy: trained.as_ref().map(|trained| trained.file.sha256.as_str()),
         pools: pools.collect(),
     };
-    Page::render(&services, &rl, &state.metrics)
+    let backends = if state.config.load_reports.is_some() { state.backends() } else { Vec::new() };
+    let reports: Vec<_> = backends
+        .iter()
+        .map(|(_, backend)| {
+            let counts = backend.reports.counts.sum(ReportCounts::plus);
+            let age = counts.read_last().map(|last| now.since(last));
+            ReportPage { id: &backend.id, counts, age }
+        })
+        .collect();
+    Page::render(&services, &reports, &rl, &state.metrics)
 }

@@ -18,6 +18,9 @@ const HEALTH: Shape = Shape {
     keys: &["enabled", "path", "interval_ms", "timeout_ms", "unhealthy_after", "healthy_after"],
     inner: &[],
 };
+const PROBES: Shape = Shape { keys: &["path", "per_request", "per_second", "timeout_ms"], inner: &[] };
+const LOAD_REPORTS: Shape =
+    Shape { keys: &["orca", "strip", "max_age_ms", "probes"], inner: &[("probes", &PROBES)] };
 const TLS: Shape = Shape { keys: &["certificate", "key"], inner: &[] };
 const HINTS: Shape = Shape { keys: &["headers", "off"], inner: &[] };
 const TRACES: Shape = Shape { keys: &["folder", "exploration", "at_start"], inner: &[] };
@@ -40,6 +43,7 @@ const ROOT: Shape = Shape {
         "policy_file",
         "views",
         "hints",
+        "load_reports",
         "traces",
     ],
     inner: &[
@@ -48,6 +52,7 @@ const ROOT: Shape = Shape {
         ("timeouts", &TIMEOUTS),
         ("health", &HEALTH),
         ("hints", &HINTS),
+        ("load_reports", &LOAD_REPORTS),
         ("traces", &TRACES),
     ],
 };

@@ -94,7 +94,7 @@ pub(super) fn timeouts(raw: &RawTimeouts, faults: &mut Vec<String>) -> Timeouts 
     }
 }
 
-fn millis(key: &str, value: u64, faults: &mut Vec<String>) -> Duration {
+pub(super) fn millis(key: &str, value: u64, faults: &mut Vec<String>) -> Duration {
     /// One day; a larger value is a typing error.
     const LONGEST: u64 = 86_400_000;
     if !(1..=LONGEST).contains(&value) {

@@ -7,11 +7,13 @@ mod algorithms;
 mod hints;
 mod keys;
 mod limits;
+mod load_reports;
 mod pools;
 mod trained;
 
 pub(crate) use lb_core::topology::is_name;
 pub(crate) use limits::{Health, Timeouts};
+pub(crate) use load_reports::{LoadReports, ProbesConfig};
 pub use pools::{BackendConfig, PoolConfig};
 pub(crate) use pools::{OTHERS, Origin};
 pub(crate) use trained::{Trained, TrainedError};
@@ -22,6 +24,7 @@ use lb_core::Algorithm;
 use lb_core::hints::Reader;
 use lb_listen::Gate;
 use limits::{RawHealth, RawTimeouts};
+use load_reports::RawLoadReports;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -54,6 +57,8 @@ pub struct Config {
     pub(crate) views: Views,
     /// Reads what requests say about their cost; `None` if nothing is read.
     pub(crate) hints: Option<Arc<Reader>>,
+    /// How the load balancer learns what backends hold; `None` if they do not report it.
+    pub(crate) load_reports: Option<LoadReports>,
     /// How decisions are recorded; `None` if they are not.
     pub(crate) traces: Option<TracesConfig>,
     /// The folder that relative paths are resolved against.
@@ -141,6 +146,8 @@ struct Raw {
     views: Views,
     #[serde(default)]
     hints: RawHints,
+    #[serde(default)]
+    load_reports: RawLoadReports,
     traces: Option<RawTraces>,
 }
 
@@ -242,6 +249,7 @@ impl Config {
             read.map(Arc::new).map_err(|error| faults.push(error.to_string())).ok()
         });
         let hints = hints::reader(&raw.hints, &mut faults);
+        let load_reports = load_reports::check(raw.load_reports, &mut faults);
         let traces = raw.traces.map(|raw| traces(raw, folder, &mut faults));
         match (faults.is_empty(), algorithm, admin_gate) {
             (true, Some(algorithm), Some(admin_gate)) => Ok(Self {
@@ -262,6 +270,7 @@ impl Config {
                 trained,
                 views: raw.views,
                 hints,
+                load_reports,
                 traces,
                 folder: folder.to_owned(),
             }),

@@ -88,6 +88,9 @@ impl Exchange<'_> {
             let Some(in_flight) = InFlight::pick(self.thread, &route, &info, booked) else {
                 break;
             };
+            if let Some(prober) = &self.thread.prober {
+                prober.on_request(&route.shared, in_flight.sent());
+            }
             match self.attempt(in_flight, target.rest).await {
                 Ok(()) => return Ending::Replied,
                 Err(Failure::BrokenOff) => return Ending::BrokenOff,
@@ -230,10 +233,13 @@ impl Exchange<'_> {
         &mut self,
         head: Head,
         mut upstream: Box<Upstream>,
-        in_flight: InFlight,
+        mut in_flight: InFlight,
     ) -> Result<(), Failure> {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return self.tunnel(&head, upstream, in_flight).await;
+        }
+        if let Some(reports) = &self.thread.state.config.load_reports {
+            in_flight.hear(&mut upstream.fields, reports);
         }
         let down = &mut *self.down;
         let status = head.status.as_u16();

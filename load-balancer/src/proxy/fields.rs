@@ -5,6 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 use lb_core::headers;
+use lb_core::reports::orca;
 
 /// What a field is for, as far as the load balancer cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub(crate) enum Kind {
     Backend,
     /// `X-LB-Algorithm`.
     Algorithm,
+    /// `endpoint-load-metrics`.
+    LoadReport,
+    /// `endpoint-load-metrics-bin`.
+    BinaryLoadReport,
     /// Any other field that ends at this hop (RFC 9110, 7.6.1).
     Hop,
     Other,
@@ -66,6 +71,8 @@ impl Kind {
             17 if is(headers::FORWARDED_PROTO) => Self::ForwardedProto,
             18 if is("proxy-authenticate") => Self::Hop,
             19 if is("proxy-authorization") => Self::Hop,
+            21 if is(orca::FIELD) => Self::LoadReport,
+            25 if is(orca::BINARY_FIELD) => Self::BinaryLoadReport,
             _ => Self::Other,
         }
     }
@@ -175,6 +182,14 @@ impl Fields {
         self.iter().find(is_named).map(|(_, _, value)| value)
     }
 
+    /// Makes all fields of a kind end at this hop.
+    pub(crate) fn end_here(&mut self, kind: Kind) {
+        for place in self.places.iter_mut().filter(|place| place.kind == kind) {
+            place.kind = Kind::Hop;
+        }
+        self.kinds &= !kind.bit();
+    }
+
     /// Writes the fields whose kind `crosses`, except for those that `Connection` names.
     pub(crate) fn write(&self, output: &mut Vec<u8>, crosses: impl Fn(Kind) -> bool) {
         for (kind, name, value) in self.iter() {
@@ -230,6 +245,8 @@ mod tests {
             ("Transfer-Encoding", Kind::TransferEncoding),
             ("Proxy-Authenticate", Kind::Hop),
             ("Proxy-Authorization", Kind::Hop),
+            ("Endpoint-Load-Metrics", Kind::LoadReport),
+            ("Endpoint-Load-Metrics-Bin", Kind::BinaryLoadReport),
             ("Content_Length", Kind::Other),
             ("Accept", Kind::Other),
         ] {

@@ -4,13 +4,17 @@
 //! disconnected, a cancelled task, a panic), the request is released as cancelled, so neither an early return
 //! nor an error path can leak it.
 
+use crate::config::LoadReports;
+use crate::load_reports::Fault;
 use crate::metrics::ErrorType;
+use crate::proxy::fields::{Fields, Kind};
 use crate::proxy::route::{ThreadMember, ThreadRoute};
 use crate::proxy::thread::Thread;
 use crate::proxy::upstream::Upstream;
 use crate::state::{Backend, Member, Route, ViewLabel};
 use http::HeaderValue;
-use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
+use lb_core::policy::{BackendIndex, LoadReport, Reply, ReplyKind, RequestInfo};
+use lb_core::reports::orca::{self, OrcaError};
 use lb_core::{Span, Time};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +28,8 @@ pub(super) struct InFlight {
     sent: Time,
     /// Whether the benchmark counts the request.
     booked: bool,
+    /// What the reply says about the load of the backend.
+    report: Option<LoadReport>,
     over: bool,
 }
 
@@ -49,8 +55,34 @@ impl InFlight {
             label: picked.label,
             sent,
             booked,
+            report: None,
             over: false,
         })
+    }
+
+    /// Reads what the fields of the reply say about the load of the backend, and lets these fields end here if so
+    /// configured.
+    pub(super) fn hear(&mut self, fields: &mut Fields, config: &LoadReports) {
+        if !config.orca {
+            return;
+        }
+        let text = fields.values(Kind::LoadReport).next().map(orca::parse);
+        let is_binary = || fields.has(Kind::BinaryLoadReport).then_some(Err(OrcaError::Binary));
+        match text.or_else(is_binary) {
+            Some(Ok(parsed)) => {
+                self.own_member().reports.left_out(parsed.ignored);
+                self.report = Some(LoadReport { max_age: config.max_age, ..parsed.report });
+            }
+            Some(Err(error)) => {
+                let backend = self.backend();
+                backend.reports.fault(&backend.id, &self.own_member().reports, Fault::Field(error));
+            }
+            None => {}
+        }
+        if config.strip {
+            fields.end_here(Kind::LoadReport);
+            fields.end_here(Kind::BinaryLoadReport);
+        }
     }
 
     /// Returns the backend that serves the request, in its role for the service.
@@ -119,7 +151,15 @@ impl InFlight {
     fn end_with(mut self, kind: ReplyKind, status: u16, latency: Span, now: Time) {
         self.over = true;
         let reply = Reply { kind, latency };
-        self.route().pool.with(self.thread.view, |balancer| balancer.reply(self.index, &reply, now));
+        self.route().pool.with(self.thread.view, |balancer| {
+            balancer.reply(self.index, &reply, now);
+            if let Some(report) = &self.report {
+                balancer.report(self.index, report, now);
+            }
+        });
+        if self.report.is_some() {
+            self.own_member().reports.used(false, now);
+        }
         let metrics = &self.route.metrics;
         metrics.requests.record(status, latency);
         metrics.duration.record(latency);

@@ -160,8 +160,11 @@ pub(crate) fn write_framing(download: Download, output: &mut Vec<u8>) {
 /// Returns whether a field of a reply is passed on to the client. What names backend, algorithm and trace is not,
 /// because the load balancer sets it.
 fn crosses(kind: Kind) -> bool {
-    use Kind::{Date, ForwardedFor, ForwardedHost, ForwardedProto, Host, Other, Service};
-    matches!(kind, Other | Date | Host | Service | ForwardedFor | ForwardedHost | ForwardedProto)
+    use Kind::{
+        BinaryLoadReport, Date, ForwardedFor, ForwardedHost, ForwardedProto, Host, LoadReport, Other, Service,
+    };
+    let is_forwarded = matches!(kind, ForwardedFor | ForwardedHost | ForwardedProto);
+    is_forwarded || matches!(kind, Other | Date | Host | Service | LoadReport | BinaryLoadReport)
 }
 
 #[cfg(test)]

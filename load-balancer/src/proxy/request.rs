@@ -359,7 +359,8 @@ fn write_forwarded(request: &Request, added: &Added<'_>, named: Option<&[u8]>, o
 /// Returns whether a field of a request is passed on to the backend. `Expect` is not, because it is answered
 /// here.
 fn crosses(kind: Kind) -> bool {
-    matches!(kind, Kind::Other | Kind::Date | Kind::Trace | Kind::Backend | Kind::Algorithm)
+    use Kind::{Algorithm, Backend, BinaryLoadReport, Date, LoadReport, Other, Trace};
+    matches!(kind, Other | Date | Trace | Backend | Algorithm | LoadReport | BinaryLoadReport)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Counters and the reference counts of header values change with every request. If threads shared them, a
 //! cache line would move between cores each time, even between load balancers with private views.
 
+use crate::load_reports::ReportCounts;
 use crate::metrics::{MemberMetrics, ServiceMetrics};
 use crate::state::Route;
 use http::HeaderValue;
@@ -22,6 +23,7 @@ pub(super) struct ThreadMember {
     /// The value of `X-Backend` in its replies.
     pub(super) header: HeaderValue,
     pub(super) metrics: Arc<MemberMetrics>,
+    pub(super) reports: Arc<ReportCounts>,
 }
 
 impl ThreadRoute {
@@ -36,6 +38,7 @@ impl ThreadRoute {
             .map(|member| ThreadMember {
                 header: copy(&member.backend.header),
                 metrics: member.metrics.of(thread),
+                reports: member.backend.reports.counts.of(thread),
             })
             .collect();
         Self { metrics: shared.metrics.of(thread), members, shared }

@@ -4,6 +4,7 @@
 //! No request has a timer. Instead, a sweep checks all deadlines of the thread every 100 ms, which makes
 //! timeouts late by at most that and costs nothing per request.
 
+use crate::probes::Prober;
 use crate::proxy::client::{Client, Limits};
 use crate::proxy::route::ThreadRoute;
 use crate::proxy::target::Target;
@@ -48,6 +49,8 @@ pub(crate) struct Thread {
     /// Number of open client connections.
     open: Cell<usize>,
     classes: MetClasses,
+    /// Asks backends for their load; `None` if they are not asked.
+    pub(super) prober: Option<Rc<Prober>>,
     hints: MetHints,
     /// The time of the last sweep, which is exact enough for idle connections.
     coarse: Cell<Time>,
@@ -95,6 +98,7 @@ impl Thread {
             clients: RefCell::default(),
             open: Cell::new(0),
             classes: MetClasses::default(),
+            prober: Prober::new(&state, number, state.view_of(number)),
             hints: MetHints::default(),
             coarse: Cell::new(state.now()),
             date: Cell::new(date()),

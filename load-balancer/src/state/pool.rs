@@ -11,6 +11,7 @@ use super::decisions::Decisions;
 use super::hint_names::HintNames;
 use super::route_class::RouteClasses;
 use crate::config::{BackendConfig, Origin, PoolConfig};
+use crate::load_reports::ReportLog;
 use http::HeaderValue;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
@@ -109,6 +110,8 @@ pub(crate) struct Backend {
     /// Whether the admin API removed it. It then finishes its requests and is no longer listed.
     pub(crate) removed: AtomicBool,
     pub(crate) health: Mutex<HealthRecord>,
+    /// What it reported about its load.
+    pub(crate) reports: ReportLog,
 }
 
 /// Results of the health checks of a backend. Its balancers store whether it is healthy.
@@ -336,6 +339,7 @@ impl Backend {
             origin,
             removed: AtomicBool::new(false),
             health: Mutex::new(HealthRecord::default()),
+            reports: ReportLog::default(),
         }))
     }
 }
