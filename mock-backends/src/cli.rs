@@ -55,6 +55,11 @@ pub struct Args {
     /// pools that name the service `boutique`.
     #[arg(long, value_name = "NAME|FILE")]
     pub api: Option<String>,
+    /// Report the load of each backend.
+    ///
+    /// In the field `endpoint-load-metrics` of each reply, and as the answer to probes of `/actuator/load`.
+    #[arg(long)]
+    pub load_reports: bool,
     /// Seed for service times and failures of requests without x-request-key.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -101,6 +106,7 @@ impl Args {
             allowed_hosts: self.allowed_hosts.clone(),
             catalogue,
             api,
+            load_reports: self.load_reports,
             seed: Seed(self.seed),
             tls: self.tls(),
             exit_with_parent: self.exit_with_parent,

@@ -28,6 +28,8 @@ pub struct Config {
     pub catalogue: Vec<Product>,
     /// The API that the backends serve; `None` for the shop, or for its pages in pools that name the service `boutique`.
     pub api: Option<Api>,
+    /// Whether replies carry the load of the backend, and probes of it are answered.
+    pub load_reports: bool,
     /// Seed of the tokens, and of the service times and failures of requests without `x-request-key`.
     pub seed: Seed,
     /// The certificate with which the backends speak TLS; `None` for plain HTTP.
@@ -47,6 +49,7 @@ impl Config {
             allowed_hosts: Vec::new(),
             catalogue: default_catalogue(),
             api: None,
+            load_reports: false,
             seed: Seed(1),
             tls: None,
             exit_with_parent: false,

@@ -12,6 +12,7 @@ use lb_clock::{Alarm, Clock};
 use lb_core::Time;
 use lb_core::backend::{Arrival, Finished, JobId, JobResult};
 use lb_core::fault::Fault;
+use lb_core::policy::LoadReport;
 use lb_core::topology::BackendSpec;
 use std::cell::RefCell;
 use std::future::Future;
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     timeline: RefCell<Vec<Fault>>,
     /// The faults that were put in by hand, each with the time from which on.
     by_hand: RefCell<Vec<(Time, Fault)>>,
+    /// Whether backends report their load.
+    reports_load: bool,
     state: RefCell<State>,
 }
 
@@ -69,7 +72,31 @@ impl Engine {
         let state = RefCell::new(State { units, next, slots, finished, armed: Time::MAX });
         let (timeline, by_hand) = (RefCell::default(), RefCell::default());
         let services = RefCell::new(services);
-        Ok(Self { clock, alarm: Alarm::new(clock)?, services, timeline, by_hand, state })
+        Ok(Self { clock, alarm: Alarm::new(clock)?, services, timeline, by_hand, reports_load: false, state })
+    }
+
+    /// Has all backends report their load.
+    pub(crate) fn report_load(&mut self) {
+        self.reports_load = true;
+        self.state.borrow_mut().units.iter_mut().for_each(Unit::report_load);
+    }
+
+    /// Returns whether backends report their load.
+    pub(crate) fn reports_load(&self) -> bool {
+        self.reports_load
+    }
+
+    /// Returns the load report of a backend; `None` if backends write none.
+    pub(crate) fn load_report(&self, unit: usize) -> Option<LoadReport> {
+        if !self.reports_load {
+            return None;
+        }
+        self.with(unit, |state, now| state.units[unit].load_report(now))
+    }
+
+    /// Returns whether a backend makes no progress.
+    pub(crate) fn is_frozen(&self, unit: usize) -> bool {
+        self.with(unit, |state, _| state.units[unit].is_frozen())
     }
 
     /// Advances the models at each of their events, forever.
@@ -118,6 +145,9 @@ impl Engine {
     pub(crate) fn arrive(self: &Rc<Self>, unit: usize, request: NewJob) -> Admission {
         let (arrival, id) = self.with(unit, |state, now| {
             let id = state.slots.take(unit, request.key);
+            if self.reports_load {
+                state.slots.note_found(id, state.units[unit].held(), now);
+            }
             (state.units[unit].arrive(id, request, now), id)
         });
         let ticket = Ticket { engine: Rc::clone(self), unit, id };

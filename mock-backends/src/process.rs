@@ -141,7 +141,10 @@ impl Backends {
         let sockets = bind_all(config, &specs)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, config.control_port.unwrap_or(0)));
         let (control, address) = listen("the control API", address)?;
-        let engine = Engine::new(specs.clone(), services(topology))?;
+        let mut engine = Engine::new(specs.clone(), services(topology))?;
+        if config.load_reports {
+            engine.report_load();
+        }
         let store = Store::new(&config.catalogue, config.seed, Limits::default());
         let gate = config.gate().map_err(|error| MockError::Invalid(vec![error.to_string()]))?;
         let kind = config.api.as_ref().map(Api::kind);

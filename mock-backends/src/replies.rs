@@ -78,6 +78,7 @@ impl Instance {
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         response.headers_mut().insert(BACKEND, self.id.clone());
+        self.add_load_report(response.headers_mut());
         response
     }
 

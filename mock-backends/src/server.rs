@@ -126,7 +126,9 @@ pub(crate) async fn handle(
             return Ok(instance.reply(&Answer { status: 200, body: UP.into() }));
         }
         METRICS if head.method == Method::GET => return Ok(instance.scrape()),
-        LOAD if head.method == Method::GET && engine.reports_load() => return Ok(instance.answer_probe().await),
+        LOAD if head.method == Method::GET && engine.reports_load() => {
+            return Ok(instance.answer_probe().await);
+        }
         boutique::HEALTH if pages => return Ok(instance.page(boutique::healthy())),
         _ => {}
     }

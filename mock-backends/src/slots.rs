@@ -3,6 +3,7 @@
 //! The [`JobId`] consists of the slot's number and generation, so the end of a request whose client
 //! disconnected can never be mistaken for the end of the request that now uses the slot.
 
+use lb_core::Time;
 use lb_core::backend::{JobId, JobResult};
 use std::task::{Context, Poll, Waker};
 
@@ -23,6 +24,8 @@ struct Slot {
 struct Waiting {
     unit: usize,
     key: u64,
+    /// How many others the request found in its backend, and when; `None` if nobody asks.
+    found: Option<(u32, Time)>,
     end: Option<JobResult>,
     waker: Option<Waker>,
 }
@@ -35,13 +38,25 @@ impl Slots {
             self.slots.len() as u32 - 1
         });
         let slot = &mut self.slots[index as usize];
-        slot.used_by = Some(Waiting { unit, key, end: None, waker: None });
+        slot.used_by = Some(Waiting { unit, key, found: None, end: None, waker: None });
         JobId(u64::from(slot.generation) << 32 | u64::from(index))
     }
 
     /// Returns the key of a request, or `None` if its client disconnected.
     pub(crate) fn key(&mut self, id: JobId) -> Option<u64> {
         self.waiting(id).map(|waiting| waiting.key)
+    }
+
+    /// Records that the request found `others` in its backend at `now`.
+    pub(crate) fn note_found(&mut self, id: JobId, others: u32, now: Time) {
+        if let Some(waiting) = self.waiting(id) {
+            waiting.found = Some((others, now));
+        }
+    }
+
+    /// Returns how many others a request found, and when; `None` if that was not recorded, or its client disconnected.
+    pub(crate) fn found(&mut self, id: JobId) -> Option<(u32, Time)> {
+        self.waiting(id)?.found
     }
 
     /// Records how the request ended and wakes the waiting task. Unknown requests are ignored.

@@ -7,6 +7,8 @@ use crate::degradation::Degradation;
 use crate::slots::Slots;
 use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobId, JobResult};
 use lb_core::fault::{Fault, FaultTimeline};
+use lb_core::policy::LoadReport;
+use lb_core::reports::Reporter;
 use lb_core::topology::BackendSpec;
 use lb_core::{Seed, Span, Time};
 use rand::RngExt as _;
@@ -26,6 +28,8 @@ pub(crate) struct Unit {
     /// Factor by which degradation currently multiplies the speed.
     factor: f64,
     counts: Counts,
+    /// What it remembers for its load reports; `None` if it writes none.
+    reporter: Option<Reporter>,
     /// Incarnation number, odd while the backend is down. Going down ends all existing connections.
     incarnation: watch::Sender<u64>,
 }
@@ -80,7 +84,28 @@ impl Unit {
         let model = BackendModel::new(&spec, FaultTimeline::default());
         let (incarnation, _) = watch::channel(0);
         let (degradation, counts) = (Degradation::default(), Counts::default());
-        Self { spec, model, degradation, factor: 1.0, counts, incarnation }
+        Self { spec, model, degradation, factor: 1.0, counts, reporter: None, incarnation }
+    }
+
+    /// Has the backend remember what its load reports need.
+    pub(crate) fn report_load(&mut self) {
+        self.reporter = Some(Reporter::default());
+    }
+
+    /// Returns the load report; `None` if the backend writes none.
+    pub(crate) fn load_report(&mut self, now: Time) -> Option<LoadReport> {
+        let (held, workers) = (self.held(), self.spec.workers);
+        self.reporter.as_mut().map(|reporter| reporter.report(held, workers, now))
+    }
+
+    /// Returns the number of requests in the backend, those that hang included.
+    pub(crate) fn held(&self) -> u32 {
+        (self.model.in_system() + self.model.hanging()) as u32
+    }
+
+    /// Returns whether the backend makes no progress.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.model.speed() <= 0.0
     }
 
     /// Advances to `now` and reports ended requests to the slots; `finished` is a reusable buffer.
@@ -93,6 +118,11 @@ impl Unit {
             };
             let result = self.judge(key, finished);
             self.counts.ended(result);
+            if let Some(reporter) = self.reporter.as_mut().filter(|_| result == JobResult::Served)
+                && let Some((found, arrived)) = slots.found(finished.id)
+            {
+                reporter.on_reply(found, finished.at.since(arrived), finished.at);
+            }
             slots.end(finished.id, result);
         }
         let factor = self.degradation.speed_factor(now);
@@ -174,6 +204,7 @@ impl Unit {
         self.degradation = Degradation::default();
         self.factor = 1.0;
         self.counts = Counts::default();
+        self.reporter = self.reporter.as_ref().map(|_| Reporter::default());
     }
 
     pub(crate) fn degradation(&mut self) -> &mut Degradation {
