@@ -6,6 +6,8 @@ mod common;
 use common::{Backend, Balancer, JSON, Reply, command, config, eventually, get, send};
 use lb_core::policy::learned::{Action, FEATURE_SET, Network};
 use lb_core::policy::{GuardCounts, PolicyFile};
+use lb_core::profile::{BackendProfile, Estimate, FORMAT_VERSION, PoolProfile};
+use lb_core::topology::Discipline;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -272,4 +274,53 @@ fn a_start_without_a_sound_policy_is_refused_with_the_reason() {
     let (code, text) = refused("nowhere.safetensors");
     assert_eq!(code, Some(2));
     assert!(text.contains("nowhere.safetensors") && text.contains("No such file"), "{text}");
+}
+
+/// A policy that knows one backend.
+fn knowing(id: &str) -> PolicyFile {
+    let estimate = Estimate { value: 1.0, log_error: 0.1 };
+    let backend = BackendProfile {
+        id: id.to_owned(),
+        speed: estimate,
+        workers: 4,
+        workers_known: true,
+        discipline: Discipline::Fcfs,
+    };
+    let profile = PoolProfile {
+        format_version: FORMAT_VERSION.to_owned(),
+        about: String::new(),
+        service_ms: estimate,
+        backends: vec![backend],
+        routes: Vec::new(),
+    };
+    PolicyFile { profile: Some(profile), ..policy(0.0) }
+}
+
+#[test]
+fn the_profile_of_another_pool_is_refused_at_start_and_at_reload() {
+    let backends = [Backend::fixed("a"), Backend::fixed("b")];
+    let folder = Folder::new();
+    let own = folder.file("own.safetensors", &knowing("b1").to_bytes());
+    let other = folder.file("other.safetensors", &knowing("cart-1").to_bytes());
+    let balancer = learned(&[&backends[0], &backends[1]], &own, json!({}));
+    assert_eq!(get(&balancer.proxy("/")).status, 200, "one of two backends is known, and the other is new");
+    let reply = reload(&balancer, &json!({ "path": other }).to_string());
+    assert_eq!(reply.status, 422, "{}", reply.text());
+    let parts =
+        ["other.safetensors", "it knows `cart-1`", "the pool has `b0`, `b1`", "rl-train calibrate --profile"];
+    for part in parts {
+        assert!(reply.text().contains(part), "`{part}` is missing in {}", reply.text());
+    }
+    assert_eq!(get(&balancer.proxy("/")).status, 200, "the running policy stays");
+
+    let config = config("rl", &[&backends[0]], json!({ "policy_file": other }));
+    let (mut command, _file) = command(&config.to_string());
+    let mut child = command.spawn().expect("the binary starts");
+    let status = child.wait().expect("it ends");
+    let mut text = String::new();
+    child.stderr.take().expect("stderr is piped").read_to_string(&mut text).expect("it is text");
+    assert_eq!(status.code(), Some(2), "{text}");
+    for part in ["`policy_file`:", "it knows `cart-1`, and the pool has `b0`"] {
+        assert!(text.contains(part), "`{part}` is missing in {text}");
+    }
 }

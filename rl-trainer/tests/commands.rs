@@ -32,10 +32,31 @@ fn refused(folder: &Path, args: &[&str], code: i32, parts: &[&str]) {
 fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("note.txt"), "no policy").expect("a file");
-    let cases: [(&[&str], &[&str]); 20] = [
+    let cases: [(&[&str], &[&str]); 29] = [
         (&["--seed", "3"], &["--mode", "validation", "comprehensive", "custom"]),
         (&["--mode", "quick"], &["quick", "validation", "comprehensive", "custom"]),
-        (&["--mode", "custom"], &["--mode custom", "--scenario"]),
+        (&["--mode", "custom"], &["--mode custom", "--scenario", "--traces DIR"]),
+        (&["--mode", "comprehensive", "--traces", "old"], &["--traces old", "--mode custom"]),
+        (
+            &["--mode", "validation", "--objective", "p95"],
+            &["`p95` is not an objective", "`p99`, `mean`, `blend`", "`slo:200ms`"],
+        ),
+        (&["--mode", "validation", "--objective", "slo:soon"], &["`soon` is not a duration", "`30s`"]),
+        (&["--mode", "validation", "--objective", "slo"], &["`slo` needs a limit of latency", "`slo:200ms`"]),
+        (&["--mode", "validation", "--live-check", "soon"], &["`soon`", "30s"]),
+        (
+            &["--mode", "custom", "--traces", "x", "--general", "nowhere"],
+            &["--general nowhere", "policy file, a checkpoint"],
+        ),
+        (
+            &["export", DEFAULT, "--out", "p.safetensors", "--profile", "nowhere.json"],
+            &["--profile nowhere.json", "rl-train calibrate --profile FILE"],
+        ),
+        (
+            &["export", DEFAULT, "--out", "p.safetensors", "--profile", "note.txt"],
+            &["--profile note.txt", "not readable", "rl-train calibrate --profile FILE"],
+        ),
+        (&["--mode", "custom", "--traces", "x", "--pool-of"], &["--pool-of <BACKEND>"]),
         (&["--mode", "validation", "--scenario", "x"], &["--scenario x", "--mode custom"]),
         (
             &["--mode", "custom", "--scenario", "flash"],
@@ -115,6 +136,39 @@ fn an_exported_policy_is_the_policy() {
     assert_eq!(from.network, to.network, "bit for bit");
     assert_eq!((from.sha256.as_str(), from.train, from.eval), (to.sha256.as_str(), to.train, to.eval));
     assert!(text(&output.stdout).contains(&to.sha256[..12]), "it says which: {}", text(&output.stdout));
+}
+
+#[test]
+fn a_profile_is_put_into_a_policy_if_it_is_sound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = r#"{
+        "format_version": "1.0.0",
+        "service_ms": {"value": 10.0, "log_error": 0.1},
+        "backends": [{"id": "b1", "speed": {"value": 1.0, "log_error": 0.1}, "workers": 4, "workers_known": true,
+            "discipline": "fcfs"}]
+    }"#;
+    let write = |text: &str| fs::write(folder.path().join("profile.json"), text).expect("a file");
+    let export = ["export", DEFAULT, "--out", "p.safetensors", "--profile", "profile.json"];
+    write(sound);
+    let output = rl_train(folder.path(), &export);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("the profile of a pool of 1"), "{}", text(&output.stdout));
+    let bytes = fs::read(folder.path().join("p.safetensors")).expect("a file");
+    let policy = PolicyFile::from_bytes(&bytes).expect("a sound policy");
+    let profile = policy.profile.expect("it is inside");
+    assert_eq!(profile.of("b1").map(|backend| backend.workers), Some(4));
+    for (from, to, part) in [
+        (
+            r#""value": 1.0"#,
+            r#""value": -1.0"#,
+            "`backends[0].speed.value` is -1; use a finite number above 0",
+        ),
+        (r#""1.0.0""#, r#""2.0.0""#, "format version `2.0.0`"),
+        (r#""workers": 4"#, r#""threads": 4"#, "unknown field `threads`"),
+    ] {
+        write(&sound.replace(from, to));
+        refused(folder.path(), &export, 2, &["--profile profile.json", part]);
+    }
 }
 
 #[test]

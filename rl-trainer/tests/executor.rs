@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// Small enough for a test: one update, three cases.
-const TINY: [&str; 14] = [
+const TINY: [&str; 16] = [
     "--lessons",
     "0",
     "--steps",
@@ -23,6 +23,8 @@ const TINY: [&str; 14] = [
     "200",
     "--cases",
     "3",
+    "--live-check",
+    "0",
 ];
 
 fn command(folder: &Path, args: &[&str]) -> Command {
@@ -74,9 +76,12 @@ fn policy(path: &Path) -> PolicyFile {
 fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let output = run(folder, &["--mode", "custom", "--scenario", "QUICK_validation", "--duration", "30s"]);
+    let scratch = ["--general", "scratch", "--duration", "30s"];
+    let custom = ["--mode", "custom", "--scenario", "QUICK_validation"];
+    let output = run(folder, &[&custom[..], &scratch].concat());
     let (printed, errors) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{printed}{errors}");
+    // A handful of visitors fills no backend, so a fit may be refused.
+    assert!(matches!(output.status.code(), Some(0 | 5)), "{printed}{errors}");
 
     let execution = json(&stamped(folder, "rl_training_execution_results", "json"));
     let expected = ["execution_start", "execution_end", "total_scenarios", "successful_scenarios", "results"];
@@ -88,7 +93,9 @@ fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
     assert_eq!(keys(first), expected);
     assert_eq!(first["scenario_name"], "quick_validation", "as the config writes it");
     assert_eq!((first["success"].as_bool(), first["return_code"].as_u64()), (Some(true), Some(0)));
-    assert!(first["stdout"].as_str().is_some_and(|text| text.contains("least-connections+ejection")));
+    for policy in ["least-connections", "round-robin", "ewma-scan", "p2c"] {
+        assert!(first["stdout"].as_str().is_some_and(|text| text.contains(policy)), "traces under {policy}");
+    }
 
     let results = json(&stamped(folder, "rl_training_results_quick_validation", "json"));
     let expected =
@@ -152,7 +159,8 @@ fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
     assert_eq!(record["mode"], "custom");
     assert_eq!(record["traces"][0]["verdict"], "EXCELLENT");
     let file = policy(&folder.join("run/policy.safetensors"));
-    assert_eq!(record["trainings"][0]["sha256"].as_str(), Some(file.sha256.as_str()));
+    assert_eq!(record["exported"]["sha256"].as_str(), Some(file.sha256.as_str()));
+    assert_eq!(record["trainings"][0]["of"], "general");
     assert!(file.eval["situations"]["mean"]["ratio"].is_number(), "the file tells how it did: {}", file.eval);
     let page = fs::read_to_string(folder.join("run/report.html")).expect("a page");
     let markdown = fs::read_to_string(folder.join("run/report.md")).expect("a report");
@@ -194,7 +202,8 @@ fn a_scenario_that_fails_is_recorded_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let limits = ["--scenario-timeout", "0.3s", "--duration", "10m"];
-    let live = ["--mode", "custom", "--scenario", "quick_validation", "--traffic", "live"];
+    let live =
+        ["--mode", "custom", "--scenario", "quick_validation", "--traffic", "live", "--general", "scratch"];
     let output = run(folder, &[&live[..], &limits].concat());
     assert_eq!(
         output.status.code(),
@@ -236,7 +245,8 @@ fn await_log(child: &mut Child, log: &Path, part: &str) {
 fn an_interrupted_run_keeps_what_is_complete_and_goes_on_later() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let scenario = ["--mode", "custom", "--scenario", "quick_validation", "--duration", "5s"];
+    let scenario =
+        ["--mode", "custom", "--scenario", "quick_validation", "--duration", "5s", "--general", "scratch"];
     // Far more steps than there is time for.
     let mut endless = Command::new(env!("CARGO_BIN_EXE_rl-train"));
     endless.args(scenario).args([

@@ -312,3 +312,31 @@ fn a_folder_is_all_traces_in_it_but_not_of_both_kinds() {
     let error = inspect(folder.path()).expect_err("both kinds").to_string();
     assert!(error.contains("holds both Parquet traces and JSON lines"), "{error}");
 }
+
+#[test]
+fn a_clock_that_was_set_is_named_with_what_to_do() {
+    let sound = of_rows(500, |_, _| {});
+    assert_eq!(sound.clock, rl_trainer::traces::clock::Clock::default(), "{:?}", sound.warnings);
+    let set_back = of_rows(500, |number, row| row.sent_ns -= if number >= 300 { 200_000_000 } else { 0 });
+    assert_eq!((set_back.clock.back, set_back.clock.pause_ns), (1, None));
+    assert!(
+        has_problem(&set_back, "the clock was set back 1 times, by up to 0.2 s"),
+        "{:?}",
+        set_back.warnings
+    );
+    assert!(set_back.fit_for_training, "single decisions are as good as before");
+    let set_forward =
+        of_rows(500, |number, row| row.sent_ns += if number >= 300 { 3_600_000_000_000 } else { 0 });
+    assert!(has_problem(&set_forward, "a pause of 3600 s"), "{:?}", set_forward.warnings);
+}
+
+#[test]
+fn traces_of_another_feature_set_are_still_good_for_a_fit() {
+    let older = of_rows(500, |_, row| row.feature_set = "lbf-0");
+    assert!(!older.fit_for_training);
+    let warning =
+        older.warnings.iter().find(|warning| warning.problem.contains("`lbf-0`")).expect("it is named");
+    for part in ["record again", "calibrate", "--mode custom --traces", "good"] {
+        assert!(warning.advice.contains(part), "the advice has `{part}`: {}", warning.advice);
+    }
+}

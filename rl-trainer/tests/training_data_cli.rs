@@ -7,6 +7,7 @@ mod simulated;
 mod trace_files;
 
 use bundled::{load, topology};
+use lb_core::profile::PoolProfile;
 use lb_core::topology::Topology;
 use serde_json::Value;
 use simulated::traces;
@@ -62,8 +63,14 @@ fn calibrate_writes_what_predicts_and_nothing_else() {
     let policies = ["least-connections", "p2c", "ewma-scan"];
     let logged = traces(&topology("situation-a"), &load(2_240.0, 20_000), 1, &policies);
     write(&trace, &rows(&logged), 10_000, &["features", "mask"]);
-    let good = rl_train(&["calibrate", path(&trace), "--out", path(&out)]);
+    let profile = folder.path().join("profile.json");
+    let good = rl_train(&["calibrate", path(&trace), "--out", path(&out), "--profile", path(&profile)]);
     assert_eq!(good.status.code(), Some(0), "{}{}", text(&good.stdout), text(&good.stderr));
+    let profile = fs::read_to_string(&profile).expect("a profile");
+    let profile = PoolProfile::parse(&profile).expect("as policies read it");
+    assert!(profile.about.contains("least-connections, p2c, ewma-scan"), "{}", profile.about);
+    let known = profile.of("b1").expect("all backends are known");
+    assert!(known.workers == 4 && (0.8..1.25).contains(&known.speed.value), "{known:?}");
     let fitted: Topology =
         serde_json::from_slice(&fs::read(&out).expect("a topology")).expect("as every topology is written");
     assert_eq!(fitted.problems(), Vec::<String>::new(), "it can be used as it is");
@@ -80,11 +87,13 @@ fn calibrate_writes_what_predicts_and_nothing_else() {
     }
     write(&trace, &wrong, 10_000, &["features", "mask"]);
     let unwritten = folder.path().join("other.json");
-    let missed = rl_train(&["calibrate", path(&trace), "--out", path(&unwritten), "--json"]);
+    let beside = folder.path().join("other.profile.json");
+    let to = ["--out", path(&unwritten), "--profile", path(&beside)];
+    let missed = rl_train(&[&["calibrate", path(&trace), "--json"][..], &to].concat());
     assert_eq!(missed.status.code(), Some(5), "{}", text(&missed.stderr));
     let said = text(&missed.stderr);
     assert!(said.contains("the fit was rejected: `p2c`: mean latency was "), "{said}");
-    assert!(!unwritten.exists(), "what misses is not written");
+    assert!(!unwritten.exists() && !beside.exists(), "what misses is not written");
     let document: Value = serde_json::from_slice(&missed.stdout).expect("JSON and nothing else");
     assert_eq!(document["passed"], false);
     let kept = rl_train(&["calibrate", path(&trace), "--out", path(&unwritten), "--keep"]);

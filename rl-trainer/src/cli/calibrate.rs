@@ -1,10 +1,12 @@
 //! `rl-train calibrate`: fits the simulator to traces and checks the fit on policies that were held back.
 
-use crate::traces::Traces;
+use crate::measure::in_parallel;
+use crate::traces::{Traces, clock};
 use anyhow::{Context, Result};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use lb_calibration::{Calibration, Tolerance, Verdict};
-use lb_core::with_causes;
+use lb_calibration::{Calibration, FittedTraces, Resolution, Tolerance, Verdict, cross_check, profile};
+use lb_core::profile::PoolProfile;
+use lb_core::{Seed, with_causes};
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
@@ -30,6 +32,9 @@ pub struct Args {
     /// File to write the topology to; the load is written next to it, with the extension `.load.json`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Also write a profile of the pool: speeds, workers and costs of routes with their errors, for policies.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// Fit the pool that contains this backend, if the traces hold several pools.
     #[arg(long, value_name = "BACKEND")]
     pub pool_of: Option<String>,
@@ -64,13 +69,14 @@ struct Document<'a> {
 /// # Errors
 /// Fails if the fit cannot be written.
 pub fn run(args: Args) -> Result<ExitCode> {
-    let (calibration, verdict) = match fit_and_check(&args) {
-        Ok(both) => both,
+    let Checked { fitted, verdict } = match fit_and_check(&args) {
+        Ok(checked) => checked,
         Err(error) => {
             lb_io::complain(format_args!("error: {}", with_causes(error.as_ref())));
             return Ok(USAGE.into());
         }
     };
+    let calibration = fitted.calibration();
     let passed = verdict.passed();
     if args.json {
         let document = Document {
@@ -84,7 +90,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         };
         lb_io::print(serde_json::to_string_pretty(&document)?);
     } else {
-        lb_io::print(render(&calibration, &verdict).trim_end());
+        lb_io::print(render(calibration, &verdict).trim_end());
     }
     for refusal in verdict.refusals() {
         lb_io::complain(format_args!("error: the fit was rejected: {refusal}"));
@@ -94,25 +100,49 @@ pub fn run(args: Args) -> Result<ExitCode> {
         write(&args.out, &calibration.topology)?;
         write(&load, &calibration.load)?;
         lb_io::complain(format_args!("wrote {} and {}", args.out.display(), load.display()));
+        if let Some(path) = &args.profile {
+            write(path, &profile_of(&fitted))?;
+            lb_io::complain(format_args!("wrote {}", path.display()));
+        }
     }
     Ok(if passed { ExitCode::SUCCESS } else { MISSED.into() })
 }
 
-fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
+/// Number of variations of the fit from which errors are estimated, to a sixth.
+const VARIATIONS: u64 = 24;
+
+/// A fit with its check.
+struct Checked {
+    fitted: FittedTraces,
+    verdict: Verdict,
+}
+
+fn fit_and_check(args: &Args) -> Result<Checked> {
+    for (problem, advice) in clock::clock(&args.path)?.problems() {
+        lb_io::complain(format_args!("note: {problem}; {advice}"));
+    }
     let traces = Traces::read(&args.path, args.pool_of.as_deref())?;
     let tolerance = Tolerance { policies: args.policies, ..Tolerance::default() };
     if args.hold_back.is_empty() {
-        return Ok((lb_calibration::fit(&traces)?, lb_calibration::cross_check(&traces, tolerance)?));
+        let fitted = FittedTraces::new(&traces, Resolution::default())?;
+        return Ok(Checked { fitted, verdict: cross_check(&traces, tolerance)? });
     }
     let known = traces.policies();
     if let Some(unknown) = args.hold_back.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("--hold-back: the traces have no policy `{unknown}`; they have {}", known.join(", "));
     }
     let is_held_back = |name: &str| args.hold_back.iter().any(|other| other == name);
-    let calibration = lb_calibration::fit(&traces.only(|name| !is_held_back(name)))
+    let fitted = FittedTraces::new(&traces.only(|name| !is_held_back(name)), Resolution::default())
         .context("failed to fit the traces without the policies that were held back")?;
-    let verdict = calibration.check(&traces.only(is_held_back), tolerance);
-    Ok((calibration, verdict))
+    let verdict = fitted.calibration().check(&traces.only(is_held_back), tolerance);
+    Ok(Checked { fitted, verdict })
+}
+
+fn profile_of(fitted: &FittedTraces) -> PoolProfile {
+    let numbers: Vec<u64> = (0..VARIATIONS).collect();
+    let variations = in_parallel(&numbers, |number| fitted.variation(Seed(*number)));
+    let calibration = fitted.calibration();
+    profile(calibration, &variations, &calibration.topology.description)
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<()> {

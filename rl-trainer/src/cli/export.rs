@@ -7,6 +7,7 @@ use crate::onnx;
 use anyhow::Context;
 use harness::exit::{ExitCode, Failure, OrExit};
 use lb_core::policy::PolicyFile;
+use lb_core::profile::PoolProfile;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,14 +27,20 @@ pub struct Args {
     /// and priors of backends, its output their scores.
     #[arg(long, value_name = "FILE", required_unless_present = "out")]
     pub onnx: Option<PathBuf>,
+    /// Put the profile of a pool into the policy, as `rl-train calibrate --profile` writes it; it replaces an earlier one.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
 }
 
 /// Exports a policy.
 ///
 /// # Errors
-/// Fails if there is no valid policy, or the file cannot be written.
+/// Fails if there is no valid policy, the profile is not sound, or the file cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let file = policies::find(&args.from).or_exit(ExitCode::Usage)?;
+    let mut file = policies::find(&args.from).or_exit(ExitCode::Usage)?;
+    if let Some(path) = &args.profile {
+        file.profile = Some(read_profile(path).or_exit(ExitCode::Usage)?);
+    }
     let bytes = file.to_bytes();
     PolicyFile::from_bytes(&bytes)
         .context("the exported policy cannot be served, so it was not written")
@@ -55,6 +62,21 @@ fn write_policy(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let again = PolicyFile::from_bytes(&written.or_exit(ExitCode::Preflight)?)
         .with_context(|| format!("the contents of `{}` differ from what was written", path.display()))
         .or_exit(ExitCode::Preflight)?;
-    lb_io::print(format_args!("policy: {} ({})", path.display(), again.short_hash()));
+    let profile = again.profile.as_ref().map_or_else(String::new, |profile| {
+        format!(", with the profile of a pool of {}", profile.backends.len())
+    });
+    lb_io::print(format_args!("policy: {} ({}{profile})", path.display(), again.short_hash()));
     Ok(())
+}
+
+fn read_profile(path: &Path) -> anyhow::Result<PoolProfile> {
+    let shown = path.display();
+    let bytes = lb_io::read(path, PoolProfile::LONGEST).with_context(|| {
+        format!(
+            "--profile {shown}: failed to read the file; write one with `rl-train calibrate --profile FILE`"
+        )
+    })?;
+    let text =
+        String::from_utf8(bytes).with_context(|| format!("--profile {shown}: the file is not text"))?;
+    PoolProfile::parse(&text).with_context(|| format!("--profile {shown}"))
 }

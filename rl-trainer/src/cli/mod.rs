@@ -7,5 +7,6 @@ pub mod export;
 pub mod inspect;
 pub mod interrupt;
 pub mod meter;
-pub mod policies;
 pub mod train;
+
+pub use crate::policies;

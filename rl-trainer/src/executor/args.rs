@@ -1,12 +1,15 @@
 //! The arguments of the executor, and what follows from them.
 
+use super::objective::objective;
 use crate::evaluate::LUCKS;
 use crate::evaluate::goals::Goals;
-use crate::train::{Budget, TrainingArgs};
+use crate::policies;
+use crate::train::{Budget, CaseSource, Objective, TrainingArgs};
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
 use lb_config::values::{duration, whole, whole_within};
+use lb_core::policy::PolicyFile;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,9 +19,9 @@ pub enum Mode {
     /// Quick check of all steps: short live traffic, a smoke training and a short evaluation, in about two
     /// minutes.
     Validation,
-    /// Full run: four scenarios, three training runs and the full evaluation.
+    /// Full run: four scenarios, three general training runs, one specialised policy per scenario, and the full evaluation.
     Comprehensive,
-    /// One scenario of a config and one training run.
+    /// A policy for one pool: from one scenario of a config, or from traces that exist.
     Custom,
 }
 
@@ -58,6 +61,12 @@ pub struct ExecutorArgs {
     /// Kind of run.
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Start --mode custom from traces, or access logs that name backends, in this folder instead of playing traffic.
+    #[arg(long, help_heading = "Traffic", value_name = "DIR", requires = "mode")]
+    pub traces: Option<PathBuf>,
+    /// Fit the pool that contains this backend, if several were recorded [default: the busiest pool].
+    #[arg(long, help_heading = "Traffic", value_name = "BACKEND", requires = "mode")]
+    pub pool_of: Option<String>,
     /// Scenario to play with --mode custom; case is ignored.
     #[arg(long, help_heading = "Traffic", value_name = "NAME", requires = "mode")]
     pub scenario: Option<String>,
@@ -71,6 +80,14 @@ pub struct ExecutorArgs {
     /// 45s].
     #[arg(long, help_heading = "Traffic", value_name = "TIME", value_parser = positive, allow_hyphen_values = true, requires = "mode")]
     pub duration: Option<Duration>,
+    /// Policy that is specialised on the recorded pool: `bundled`, `scratch` to train it first, or a policy file or
+    /// training run [default: scratch for validation and comprehensive, else bundled].
+    #[arg(long, help_heading = "Training", value_name = "POLICY", requires = "mode")]
+    pub general: Option<String>,
+    /// What policies are specialised for: `p99`, `mean`, `blend` of both, or `slo:200ms` for few requests that take longer
+    /// [default: by the thresholds of the config, else blend].
+    #[arg(long, help_heading = "Training", value_name = "WHAT", value_parser = objective, requires = "mode")]
+    pub objective: Option<Objective>,
     /// Length of each training run [default: smoke for validation, else standard].
     #[arg(long, help_heading = "Training", value_enum, requires = "mode")]
     pub budget: Option<Budget>,
@@ -96,6 +113,9 @@ pub struct ExecutorArgs {
     /// Judge the proof by the goals in this JSON file, such as configs/learner-goals.json.
     #[arg(long, help_heading = "Evaluation", value_name = "FILE", requires = "mode")]
     pub goals: Option<PathBuf>,
+    /// Length of the check of the policy over real sockets, for each algorithm; 0 leaves it out.
+    #[arg(long, help_heading = "Evaluation", value_name = "TIME", default_value = "20s", value_parser = duration, allow_hyphen_values = true)]
+    pub live_check: Duration,
     /// Time to wait between live scenarios.
     #[arg(long, help_heading = "Traffic", value_name = "TIME", default_value = "2m", value_parser = duration, allow_hyphen_values = true)]
     pub recovery: Duration,
@@ -119,17 +139,56 @@ fn positive(text: &str) -> Result<Duration, String> {
 /// Duration of the traffic in validation mode, which takes two minutes with training and proof.
 const VALIDATION: Duration = Duration::from_secs(45);
 
+/// The policy that is specialised.
+#[derive(Clone, Debug)]
+pub(super) enum General {
+    /// The one that comes with `bench`.
+    Bundled,
+    /// One that this run trains.
+    Scratch,
+    /// One from a file, with the name that was given.
+    File(String, Box<PolicyFile>),
+}
+
+impl General {
+    fn new(text: Option<&str>, mode: Mode) -> Result<Self, Failure> {
+        Ok(match (text, mode) {
+            (None, Mode::Custom) | (Some("bundled"), _) => Self::Bundled,
+            (None, _) | (Some("scratch"), _) => Self::Scratch,
+            (Some(path), _) => {
+                let found = policies::find(path.as_ref());
+                let found =
+                    found.map_err(|error| anyhow!("--general {path}: {error}")).or_exit(ExitCode::Usage)?;
+                Self::File(path.to_owned(), Box::new(found))
+            }
+        })
+    }
+}
+
 /// Settings of a run, with all defaults filled in.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
     pub(super) traffic: TrafficKind,
+    /// Traces to start from; `None` to play traffic.
+    pub(super) traces: Option<PathBuf>,
+    pub(super) pool_of: Option<String>,
+    pub(super) general: General,
+    /// The objective that was asked for.
+    pub(super) objective: Option<Objective>,
+    pub(super) live_check: Duration,
+    /// Seed of the first training, and of everything drawn around a fit.
+    pub(super) seed: u64,
+    training: TrainingArgs,
+    budget: Budget,
     pub(super) scenario: Option<String>,
     pub(super) config: Option<String>,
     pub(super) duration: Option<Duration>,
-    /// Hyperparameters of each training run.
+    /// Hyperparameters of each general training run.
     pub(super) trainings: Vec<crate::train::Args>,
     pub(super) lucks: u64,
+    /// Replications of each case of a twin's test.
+    pub(super) twin_lucks: u64,
     pub(super) requests: Option<u64>,
     pub(super) cases: Option<u64>,
     /// Goals to judge the proof by; `None` to judge nothing.
@@ -145,15 +204,24 @@ impl Settings {
         let Some(mode) = args.mode else {
             return usage("--mode is missing; use `validation`, `comprehensive` or `custom`".to_owned());
         };
-        match (mode, &args.scenario) {
-            (Mode::Custom, None) => {
+        match (mode, &args.scenario, &args.traces) {
+            (Mode::Custom, None, None) => {
                 return usage(
-                    "--mode custom: --scenario is missing; set it to the name of a scenario".to_owned(),
+                    "--mode custom: --scenario is missing; set it to the name of a scenario, or start from what was \
+                     recorded with --traces DIR"
+                        .to_owned(),
                 );
             }
-            (Mode::Validation | Mode::Comprehensive, Some(scenario)) => {
+            (Mode::Validation | Mode::Comprehensive, Some(scenario), _) => {
                 return usage(format!(
                     "--scenario {scenario}: --mode {} has its own scenarios; use --mode custom",
+                    mode.name()
+                ));
+            }
+            (Mode::Validation | Mode::Comprehensive, None, Some(traces)) => {
+                return usage(format!(
+                    "--traces {}: --mode {} records its own; use --mode custom",
+                    traces.display(),
                     mode.name()
                 ));
             }
@@ -167,12 +235,21 @@ impl Settings {
         let length = args.duration.or(quick.then_some(VALIDATION));
         Ok(Self {
             mode,
+            traces: args.traces.clone(),
+            pool_of: args.pool_of.clone(),
+            general: General::new(args.general.as_deref(), mode)?,
+            objective: args.objective,
+            live_check: args.live_check,
+            seed: args.seed,
+            training: args.training.clone(),
+            budget,
             traffic: args.traffic.unwrap_or(if quick { TrafficKind::Live } else { TrafficKind::Sim }),
             scenario: args.scenario.clone(),
             config: args.config.clone(),
             duration: length,
             trainings: trainings.collect::<Result<_, _>>()?,
             lucks: args.lucks.unwrap_or(if mode == Mode::Comprehensive { LUCKS } else { 2 }),
+            twin_lucks: args.lucks.unwrap_or(LUCKS),
             requests: args.requests.or(quick.then_some(5_000)),
             cases: args.cases.or(quick.then_some(30)),
             goals: args.goals.as_deref().map(Goals::read).transpose().or_exit(ExitCode::Usage)?,
@@ -180,5 +257,37 @@ impl Settings {
             scenario_timeout: args.scenario_timeout,
             out: args.out.clone(),
         })
+    }
+}
+
+/// Rounds of the phases of a smoke training that specialises, which checks that everything works.
+const SMOKE_LESSONS: u64 = 4;
+const SMOKE_GENERATIONS: u64 = 4;
+
+impl Settings {
+    /// Returns the hyperparameters of the training runs that specialise `start`, one per seed.
+    pub(super) fn specialised(
+        &self,
+        start: &PolicyFile,
+        cases: &CaseSource,
+        objective: Objective,
+    ) -> Vec<crate::train::Args> {
+        let of_seed = |general: &crate::train::Args| {
+            let special =
+                crate::train::Args::specialised(general.seed, start.clone(), cases.clone(), objective);
+            let (lessons, generations) = match self.budget {
+                Budget::Smoke => (SMOKE_LESSONS, SMOKE_GENERATIONS),
+                _ => (special.lessons, special.generations),
+            };
+            crate::train::Args {
+                lessons: self.training.lessons.unwrap_or(lessons),
+                ppo_steps: self.training.steps.unwrap_or(special.ppo_steps),
+                generations: self.training.generations.unwrap_or(generations),
+                device: general.device,
+                ..special
+            }
+        };
+        let runs = if self.mode == Mode::Comprehensive { 1 } else { self.trainings.len() };
+        self.trainings.iter().take(runs).map(of_seed).collect()
     }
 }

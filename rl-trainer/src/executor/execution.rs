@@ -130,11 +130,14 @@ fn next_steps(results: &ExecutionResults, run: &RunReport) -> String {
             "- {missed} required goals were missed; `report.html` shows by how much; train longer with `--budget release`"
         );
     }
-    if let Some(training) = run.chosen() {
+    for twin in run.twins.iter().filter(|twin| !twin.refusals.is_empty()) {
+        let _ = writeln!(out, "- `{}` could not be fitted: {}", twin.name, twin.advice.join("; "));
+    }
+    if let Some(exported) = &run.exported {
         let _ = writeln!(
             out,
-            "- serve the policy of seed {}: `bench --policy policy.safetensors --algorithms rl,least-connections+ejection`",
-            training.seed
+            "- serve {}: `bench --policy policy.safetensors --algorithms rl,least-connections+ejection`",
+            exported.name
         );
     }
     if !run.evaluations.iter().any(Evaluation::is_proof) {

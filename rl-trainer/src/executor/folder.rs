@@ -53,6 +53,21 @@ impl RunFolder {
         self.root.join("trainings").join(format!("seed-{seed}"))
     }
 
+    /// Returns the folder of one training run that specialises a policy on a pool.
+    pub(super) fn specialising(&self, pool: &str, seed: u64) -> PathBuf {
+        self.root.join("trainings").join(slug(pool)).join(format!("seed-{seed}"))
+    }
+
+    /// Returns the path of the policy that was specialised on a pool, if several are exported.
+    pub(super) fn specialised(&self, pool: &str) -> PathBuf {
+        self.root.join("specialised").join(slug(pool)).join(POLICY)
+    }
+
+    /// Returns the path as it is shown in reports: relative to the folder of the run.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
     /// Returns the folder of one played scenario.
     pub(super) fn traffic(&self, name: &str) -> PathBuf {
         self.root.join("traffic").join(slug(name))

@@ -24,7 +24,8 @@ pub(super) fn check(settings: &Settings, folder: &Path) -> Vec<Prerequisite> {
         Prerequisite { name: "disk", found: disk(folder) },
         Prerequisite { name: "bundled configs", found: configs() },
     ];
-    if settings.traffic == TrafficKind::Live || settings.mode == super::Mode::Comprehensive {
+    let checks_live = settings.mode != super::Mode::Validation && !settings.live_check.is_zero();
+    if settings.traffic == TrafficKind::Live || checks_live {
         all.push(Prerequisite { name: "ports", found: ports() });
     }
     all

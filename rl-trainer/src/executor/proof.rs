@@ -10,15 +10,16 @@ use crate::train::BASELINE;
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Evaluates the policies on all lists of cases.
 pub(super) fn prove(run: &mut Run, policies: &[Trained]) {
     if policies.is_empty() {
         return;
     }
-    for list in [List::situations(), List::routes(), List::test()] {
+    for list in List::all() {
         let list =
             run.settings.cases.map_or_else(|| list.clone(), |cases| list.clone().first(cases as usize));
         let list = match run.settings.requests {
@@ -85,15 +86,18 @@ pub(super) fn record(evaluations: &[Evaluation], policy: &str) -> Value {
     evaluations.iter().filter_map(of_list).collect::<serde_json::Map<String, Value>>().into()
 }
 
-/// Algorithms that are compared in the scenarios, including the chosen policy.
+/// Algorithms that are compared in the scenarios, including the policy.
 const RIVALS: [&str; 4] = ["rl", BASELINE, "ewma-scan+ejection", "shortest-expected-delay+ejection"];
 
-/// Plays the scenarios again in virtual time with the chosen policy.
-pub(super) fn compare(run: &mut Run, found: &[Found]) {
-    if run.report.chosen().is_none() {
+/// Plays the scenarios again in virtual time with the policy of the run, or with the one that was specialised on the
+/// scenario.
+pub(super) fn compare(run: &mut Run, found: &[Found], special: &[(String, PathBuf)]) {
+    if run.exported.is_none() {
         return;
     }
     for scenario in found {
+        let own = special.iter().find(|(name, _)| *name == scenario.name);
+        let policy = own.map_or_else(|| run.folder.policy(), |(_, path)| path.clone());
         run.step(&format!("`{}` with the policy", scenario.name), |run| {
             let order = Order {
                 scenario,
@@ -103,7 +107,7 @@ pub(super) fn compare(run: &mut Run, found: &[Found]) {
                 algorithms: &RIVALS,
                 repetitions: 1,
                 duration: run.settings.duration,
-                policy: Some(run.folder.policy()),
+                policy: Some(policy),
                 record: None,
             };
             let report = play(run, &order)?.report(&order);
@@ -119,23 +123,33 @@ pub(super) fn compare(run: &mut Run, found: &[Found]) {
     }
 }
 
-/// Duration of the live check for each algorithm.
-const LIVE_CHECK: Duration = Duration::from_secs(20);
-
 /// Largest excess of the error rate over the baseline's in the live check: 0.2 %, more than random variation
 /// causes in a few thousand requests.
 const MAX_EXCESS_ERRORS: f64 = 0.002;
 
-/// Checks for a short time over real sockets that the chosen policy serves requests as reliably as the
-/// baseline.
-pub(super) fn live_check(run: &mut Run) {
-    if run.report.chosen().is_none() || run.settings.mode != Mode::Comprehensive {
+/// Checks for a short time over real sockets that the exported policy serves requests as reliably as the baseline: in a
+/// custom run in its scenario, since a policy that was specialised belongs to one pool.
+pub(super) fn live_check(run: &mut Run, found: &[Found]) {
+    let length = run.settings.live_check;
+    if run.exported.is_none() || length.is_zero() || run.settings.mode == Mode::Validation {
         return;
     }
+    let scenario = match (run.settings.mode, found.first()) {
+        (Mode::Custom, None) => {
+            run.say(
+                "no live check: traces alone do not start the pool; add --scenario to check the policy in it",
+            );
+            return;
+        }
+        (Mode::Custom, Some(scenario)) => Ok(scenario.clone()),
+        _ => scenarios::find("quick_validation", None),
+    };
     let begun = Instant::now();
     let mut tables = String::new();
+    let mut checked = String::new();
     let done = run.step("live check", |run| {
-        let scenario = scenarios::find("quick_validation", None)?;
+        let scenario = scenario?;
+        checked.clone_from(&scenario.name);
         let order = Order {
             scenario: &scenario,
             purpose: "check of the policy over real sockets",
@@ -143,18 +157,29 @@ pub(super) fn live_check(run: &mut Run) {
             kind: TrafficKind::Live,
             algorithms: &["rl", BASELINE],
             repetitions: 1,
-            duration: Some(run.settings.duration.map_or(LIVE_CHECK, |length| length.min(LIVE_CHECK))),
+            duration: Some(run.settings.duration.map_or(length, |duration| duration.min(length))),
             policy: Some(run.folder.policy()),
             record: None,
         };
         let played = play(run, &order)?;
         tables = played.tables();
         let report = played.report(&order);
+        let of = |name: &str| report.algorithms.iter().find(|algorithm| algorithm.name == name);
         let errors = |name: &str| {
-            let found = report.algorithms.iter().find(|algorithm| algorithm.name == name);
-            found.map(|algorithm| (algorithm.error_rate, algorithm.requests)).unwrap_or_default()
+            of(name).map(|algorithm| (algorithm.error_rate, algorithm.requests)).unwrap_or_default()
         };
         let ((policy, served), (baseline, _)) = (errors("rl"), errors(BASELINE));
+        let figures = |name: &str| {
+            let [mean, p99] = of(name).map_or([None; 2], |algorithm| [algorithm.mean_ms, algorithm.p99_ms]);
+            let text = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1}"));
+            format!("{name} {}/{} ms", text(mean), text(p99))
+        };
+        let detail = format!(
+            "{served} requests, {:.2} % failed; mean/p99 {}, {}",
+            policy * 100.0,
+            figures("rl"),
+            figures(BASELINE)
+        );
         run.report.scenarios.push(report);
         if policy > baseline + MAX_EXCESS_ERRORS || served == 0 {
             return Err(anyhow!(
@@ -164,7 +189,7 @@ pub(super) fn live_check(run: &mut Run) {
             ))
             .or_exit(ExitCode::InvalidTrials);
         }
-        Ok(((), format!("{served} requests, {:.2} % failed", policy * 100.0)))
+        Ok(((), detail))
     });
     let came = match (done, run.report.steps.last()) {
         (Some(()), _) => Ok((tables, String::new())),
@@ -172,6 +197,6 @@ pub(super) fn live_check(run: &mut Run) {
         (None, None) => return,
     };
     if !run.interrupt.is_set() {
-        run.record("live_check", "quick_validation", begun, came);
+        run.record("live_check", &checked, begun, came);
     }
 }

@@ -6,12 +6,15 @@ use super::folder::RunFolder;
 use super::log::{Log, log_load_to};
 use super::observe::Observe;
 use super::prerequisites::libtorch_version;
+use crate::evaluate::Trained;
 use crate::files::write_whole;
-use crate::report::{self, Lists, RunReport, StepReport};
+use crate::report::{self, ExportReport, Lists, RunReport, StepReport};
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::Interrupt;
 use jiff::Zoned;
+use lb_core::policy::PolicyFile;
 use lb_results::Host;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Name of the machine-readable record of the run.
@@ -26,6 +29,8 @@ pub(super) struct Run {
     pub(super) runtime: tokio::runtime::Runtime,
     /// Data for the reports.
     pub(super) report: RunReport,
+    /// The policy in the run's folder.
+    pub(super) exported: Option<Arc<PolicyFile>>,
     /// Results by scenario, for the record in `logs/`.
     pub(super) results: Vec<ScenarioResult>,
     /// Observer that shows the progress of the run.
@@ -69,7 +74,9 @@ impl Run {
             steps: Vec::new(),
             scenarios: Vec::new(),
             traces: Vec::new(),
+            twins: Vec::new(),
             trainings: Vec::new(),
+            exported: None,
             evaluations: Vec::new(),
             targets: settings.goals.clone(),
             goals: Vec::new(),
@@ -80,6 +87,7 @@ impl Run {
             interrupt,
             runtime,
             report,
+            exported: None,
             results: Vec::new(),
             observer,
             log,
@@ -130,6 +138,27 @@ impl Run {
         }
         self.report.steps.push(StepReport { name: name.to_owned(), success, seconds, detail });
         value
+    }
+
+    /// Writes `file` as the policy of the run, in place of an earlier one. `name` says what it is; `policies` are those
+    /// that will be proved, of which one has its weights.
+    pub(super) fn export(&mut self, file: &Arc<PolicyFile>, name: &str, policies: &[Trained]) {
+        let written = self.step("policy", |run| {
+            let path = run.folder.policy();
+            write_whole(&path, &file.to_bytes()).or_exit(ExitCode::Preflight)?;
+            Ok(((), format!("{name}, in {}", path.display())))
+        });
+        if written.is_none() {
+            return;
+        }
+        let proved = policies.iter().find(|policy| policy.file.sha256 == file.sha256);
+        self.exported = Some(Arc::clone(file));
+        self.report.exported = Some(ExportReport {
+            name: name.to_owned(),
+            sha256: file.sha256.clone(),
+            profile: file.profile.is_some(),
+            proved: proved.map(|policy| policy.name.clone()).unwrap_or_default(),
+        });
     }
 
     /// Records the outcome of a scenario or a list, for the record in `logs/`.
@@ -187,10 +216,11 @@ impl Run {
         for path in written {
             self.say(&format!("wrote {}", path.display()));
         }
-        if self.report.chosen().is_some() {
-            let policy = self.folder.policy();
-            self.say(&format!("policy: {}", policy.display()));
+        if let Some(exported) = &self.report.exported {
+            let line = format!("policy: {} ({})", self.folder.policy().display(), exported.name);
+            self.say(&line);
         }
+        self.say(&format!("the run took {}", report::length(self.report.seconds)));
         let missed = self.report.goals.iter().filter(|goal| goal.required && !goal.met).count();
         if !self.report.goals.is_empty() {
             let all = self.report.goals.iter().filter(|goal| goal.required).count();

@@ -17,7 +17,7 @@ use jiff::Zoned;
 use lb_config::{Engine, LoadBalancer, Overrides, Plan, plan};
 use lb_core::slug::slug;
 use lb_report::{Detail, scenario_tables};
-use lb_results::{ResultsFolder, Summary, TRACES};
+use lb_results::{ResultsFolder, Summary};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -181,11 +181,11 @@ pub(super) fn recover(run: &mut Run) {
     }
 }
 
-/// Writes the session files of a scenario, recorded under one algorithm, to `logs/`. Returns the number of
+/// Writes the session files of a scenario under one of the recorded algorithms to `logs/`. Returns the number of
 /// sessions.
-pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
+pub(super) fn write_sessions(run: &Run, played: &Played, algorithm: &str) -> anyhow::Result<usize> {
     let planned = played.plan.scenarios().first().context("the plan has no scenario")?;
-    let requests = only_file(&played.folder.join("trials"))?;
+    let requests = requests_of(&played.folder.join("trials"), algorithm)?;
     let first = schedules(&planned.scenario().workload, played.plan.seed(), 1).next();
     let schedule = first.context("the plan has no schedule")?;
     let sessions = sessions::read(&requests, planned, &schedule)?;
@@ -199,26 +199,24 @@ pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize
     Ok(sessions.len())
 }
 
-/// Returns the only Parquet file in a folder.
-fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
+/// Returns the Parquet file of the first trial of an algorithm.
+fn requests_of(folder: &Path, algorithm: &str) -> anyhow::Result<PathBuf> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("failed to list `{}`", folder.display()))?;
-    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<PathBuf> =
-        files.filter(|path| path.extension().is_some_and(|ending| ending == "parquet")).collect();
-    match files.len() {
-        1 => Ok(files.remove(0)),
-        count => Err(anyhow!("`{}` has {count} Parquet files, but 1 was expected", folder.display())),
-    }
+    let part = format!("-{}-", slug(algorithm));
+    let is_of = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.ends_with(".parquet") && name.contains(&part)
+    };
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_of);
+    files.min().with_context(|| format!("`{}` has no requests under `{algorithm}`", folder.display()))
 }
 
-/// Inspects the traces of a scenario.
-pub(super) fn look_at_traces(run: &Run, played: &Played) -> anyhow::Result<TraceReport> {
-    let path = played.folder.join(TRACES);
-    let report = inspect(&path)?;
-    let shown = path.strip_prefix(run.folder.root()).unwrap_or(&path);
+/// Inspects traces.
+pub(super) fn look_at_traces(run: &Run, path: &Path) -> anyhow::Result<TraceReport> {
+    let report = inspect(path)?;
     Ok(TraceReport {
-        path: shown.display().to_string(),
+        path: run.folder.shown(path),
         experiences: report.experiences,
         completeness: report.completeness.score,
         verdict: report.completeness.verdict.name().to_owned(),

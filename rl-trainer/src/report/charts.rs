@@ -1,6 +1,6 @@
 //! The figures of the page: the progress of training, and how policies compare in each case.
 
-use super::data::RunReport;
+use super::data::{RunReport, TrainingReport};
 use super::lists::Judged;
 use super::numbers::estimate;
 use crate::curves::Update;
@@ -32,7 +32,7 @@ const MOST_POINTS: usize = 400;
 pub(super) fn training(run: &RunReport) -> Option<Figure> {
     let panels: Vec<Panel> = CURVES.iter().filter_map(|(column, title)| curve(run, column, title)).collect();
     let legend = run.trainings.iter().enumerate();
-    let legend = legend.map(|(number, training)| Key::line(seed(training.seed), plain(number)));
+    let legend = legend.map(|(number, training)| Key::line(line_name(training), plain(number)));
     (!panels.is_empty()).then(|| Figure {
         id: "training",
         title: "Training".to_owned(),
@@ -58,7 +58,7 @@ fn curve(run: &RunReport, column: &str, title: &str) -> Option<Panel> {
         }
         let step = points.len().div_ceil(MOST_POINTS);
         lines.push(Line {
-            name: seed(training.seed),
+            name: line_name(training),
             style: plain(number),
             points: points.into_iter().step_by(step).collect(),
         });
@@ -79,8 +79,11 @@ fn curve(run: &RunReport, column: &str, title: &str) -> Option<Panel> {
 }
 
 /// Returns the name of a training run's line.
-fn seed(seed: u64) -> String {
-    format!("seed {seed}")
+fn line_name(training: &TrainingReport) -> String {
+    match training.of.as_str() {
+        "general" => format!("seed {}", training.seed),
+        special => format!("seed {}, {special}", training.seed),
+    }
 }
 
 /// Returns a solid line style. The few seeds are distinguished by colour alone.

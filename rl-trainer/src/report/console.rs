@@ -20,12 +20,12 @@ pub fn console(lists: &Lists<'_>, targets: Option<&Goals>) -> String {
         add(&mut out, Some(tables::by_policy(judged)));
         match judged.evaluation.list.as_str() {
             "situations" => add(&mut out, Some(tables::situations(&judged.standing, targets))),
-            "routes" => add(&mut out, tables::routes(judged)),
             _ => add(&mut out, tables::regrets(&judged.standing, MOST_REGRETS)),
         }
         add(&mut out, Some(tables::contestants(judged)));
         let _ = writeln!(out, "list SHA-256 {}", judged.evaluation.list_sha256);
     }
+    add(&mut out, tables::opponents(lists.all()));
     add(&mut out, tables::guards(lists.all(), &[]));
     if let Some(targets) = targets {
         let goals = lists.judge(targets);

@@ -1,5 +1,6 @@
 //! The data of a complete or interrupted run of the executor.
 
+use super::twin::TwinReport;
 use crate::curves::Update;
 use crate::evaluate::Evaluation;
 use crate::evaluate::goals::{Goal, Goals};
@@ -40,8 +41,12 @@ pub struct RunReport {
     pub scenarios: Vec<TrafficReport>,
     /// Contents of the traces, by scenario.
     pub traces: Vec<TraceReport>,
-    /// Training runs, one per seed.
+    /// Recorded pools, their fits, and what was specialised on them.
+    pub twins: Vec<TwinReport>,
+    /// Training runs: general ones, one per seed, and those that specialise a policy on a pool.
     pub trainings: Vec<TrainingReport>,
+    /// The policy that is exported; `None` if there is none.
+    pub exported: Option<ExportReport>,
     /// Evaluations on lists of cases.
     pub evaluations: Vec<Evaluation>,
     /// The goals that were given; `None` to judge nothing.
@@ -54,11 +59,19 @@ pub struct RunReport {
 impl RunReport {
     /// Current value of [`Self::schema_version`].
     pub const SCHEMA_VERSION: u32 = 1;
+}
 
-    /// Returns the training whose policy is exported.
-    pub fn chosen(&self) -> Option<&TrainingReport> {
-        self.trainings.iter().find(|training| training.chosen)
-    }
+/// The policy that is exported.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExportReport {
+    /// What it is.
+    pub name: String,
+    /// SHA-256 of the weights.
+    pub sha256: String,
+    /// Whether the profile of a pool is inside it.
+    pub profile: bool,
+    /// Its name in the evaluations on lists of cases; empty if it does not take part.
+    pub proved: String,
 }
 
 /// A step of a run.
@@ -132,6 +145,8 @@ pub struct TraceReport {
 /// Results of one training run.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainingReport {
+    /// What was trained: `general`, or the pool on which a policy was specialised.
+    pub of: String,
     /// Seed of the training run.
     pub seed: u64,
     /// Score on the validation set.
@@ -144,7 +159,7 @@ pub struct TrainingReport {
     pub seconds: f64,
     /// SHA-256 of the weights.
     pub sha256: String,
-    /// Whether this policy is exported because it is the best on the validation set.
+    /// Whether this policy was chosen, because it is the best on the validation set or in the selection.
     pub chosen: bool,
     /// Progress of the training run, one entry per update.
     #[serde(skip)]

@@ -4,7 +4,8 @@ use super::charts;
 use super::data::RunReport;
 use super::lists::{Judged, Lists};
 use super::numbers::{NOT_JUDGED, estimate, length, outcome};
-use super::tables;
+use super::twin::TwinReport;
+use super::{tables, twin_tables};
 use crate::evaluate::goals::{Goal, Goals};
 use crate::train::BASELINE;
 use lb_report::parts::{Figure, Table, command_line, count, figure, page, prose, scrolling};
@@ -19,10 +20,11 @@ pub fn html(run: &RunReport) -> String {
     let body = markup! {
         (verdict(run, &lists))
         (contents(run, &lists))
+        @for (number, of) in run.twins.iter().enumerate() { (twin(number + 1, of)) }
         (training(run))
         @if let Some(judged) = &lists.test { (test(judged)) }
         @if let Some(judged) = &lists.situations { (situations(judged, run.targets.as_ref())) }
-        @if let Some(judged) = &lists.routes { (routes(judged)) }
+        (opponents(&lists))
         (traffic(run, &lists))
         (steps(run))
         section #repeat aria-labelledby="repeat-title" {
@@ -105,14 +107,29 @@ fn contents(run: &RunReport, lists: &Lists<'_>) -> Markup {
     markup! {
         nav aria-label="Contents" {
             ul {
+                @for (number, of) in run.twins.iter().enumerate() {
+                    li { a href={ "#twin-" (number + 1) } { "Recorded pool: " (of.name) } }
+                }
                 @if !run.trainings.is_empty() { li { a href="#training" { "Training" } } }
                 @if lists.test.is_some() { li { a href="#test" { "Held-out cases" } } }
                 @if lists.situations.is_some() { li { a href="#situations" { "Situations" } } }
-                @if lists.routes.is_some() { li { a href="#routes" { "Routes" } } }
+                @if lists.all().next().is_some() { li { a href="#requests" { "What requests say" } } }
                 li { a href="#traffic" { "Traffic, traces and guards" } }
                 li { a href="#steps" { "Steps" } }
                 li { a href="#repeat" { "Repeat this run" } }
             }
+        }
+    }
+}
+
+/// Renders what was found out about a recorded pool, and what a policy gained from it.
+fn twin(number: usize, of: &TwinReport) -> Markup {
+    let title = format!("twin-{number}-title");
+    markup! {
+        section id={ "twin-" (number) } aria-labelledby=(title) {
+            h2 id=(title) { "Recorded pool: " (of.name) }
+            @for sentence in twin_tables::sentences(of) { p { (prose(&sentence)) } }
+            @for table in twin_tables::all(of) { (scrolling(&table)) }
         }
     }
 }
@@ -158,13 +175,15 @@ fn situations(judged: &Judged<'_>, targets: Option<&Goals>) -> Markup {
     }
 }
 
-fn routes(judged: &Judged<'_>) -> Markup {
+fn opponents(lists: &Lists<'_>) -> Markup {
     markup! {
-        @if let Some(table) = tables::routes(judged) {
-            section #routes aria-labelledby="routes-title" {
-                h2 #routes-title { "Effect of routes" }
+        @if let Some(table) = tables::opponents(lists.all()) {
+            section #requests aria-labelledby="requests-title" {
+                h2 #requests-title { "What requests say" }
                 (scrolling(&table))
-                (folded("All contestants", Some(tables::contestants(judged))))
+                @for judged in lists.sized.iter().chain(&lists.others) {
+                    (folded(&format!("All contestants of list {}", judged.evaluation.list), Some(tables::contestants(judged))))
+                }
             }
         }
     }

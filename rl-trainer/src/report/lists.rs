@@ -1,7 +1,7 @@
 //! The evaluations of a run by list, with their summaries.
 
 use crate::evaluate::goals::{Goal, Goals};
-use crate::evaluate::{Estimate, Evaluation, Kind, Standing, paired};
+use crate::evaluate::{Evaluation, Kind, Standing};
 
 /// One list, with the summary of all trained policies.
 #[derive(Clone, Debug)]
@@ -19,9 +19,9 @@ pub struct Lists<'a> {
     pub situations: Option<Judged<'a>>,
     /// Held-out random cases.
     pub test: Option<Judged<'a>>,
-    /// Situation B with routes.
-    pub routes: Option<Judged<'a>>,
-    /// Other lists, such as the scenarios of a custom run.
+    /// Situations whose requests tell most of their size.
+    pub sized: Option<Judged<'a>>,
+    /// Other lists: situation B with routes, random cases with telling requests, and the scenarios of a custom run.
     pub others: Vec<Judged<'a>>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Lists<'a> {
             match evaluation.list.as_str() {
                 "situations" => lists.situations = Some(judged),
                 "test" => lists.test = Some(judged),
-                "routes" => lists.routes = Some(judged),
+                "sized" => lists.sized = Some(judged),
                 _ => lists.others.push(judged),
             }
         }
@@ -46,7 +46,7 @@ impl<'a> Lists<'a> {
 
     /// Returns all lists, in the order of reports.
     pub fn all(&self) -> impl Iterator<Item = &Judged<'a>> {
-        self.test.iter().chain(&self.situations).chain(&self.routes).chain(&self.others)
+        self.test.iter().chain(&self.situations).chain(&self.sized).chain(&self.others)
     }
 
     /// Judges the lists that were played in full: all cases and requests, and at least five replications.
@@ -55,15 +55,7 @@ impl<'a> Lists<'a> {
         let test = self.test.as_ref().filter(proof).map(|judged| goals.judge_held_out(&judged.standing));
         let situations = self.situations.as_ref().filter(proof);
         let situations = situations.map(|judged| goals.judge_situations(&judged.standing));
-        test.into_iter().chain(situations).flatten().collect()
+        let sized = self.sized.as_ref().filter(proof).map(|judged| goals.judge_sized(&judged.standing));
+        test.into_iter().chain(situations).chain(sized).flatten().collect()
     }
-}
-
-/// Returns the ratios of the mean and of the 99th percentile of policies that see routes to those of the same
-/// policies without routes, paired by replication and seed.
-pub(super) fn worth_of_routes(evaluation: &Evaluation) -> Option<[Estimate; 2]> {
-    let (seeing, blind) = (evaluation.of_kind(Kind::Trained), evaluation.of_kind(Kind::Unrouted));
-    let case = evaluation.cases.first()?;
-    let pairs: Vec<(usize, usize)> = seeing.into_iter().zip(blind).collect();
-    (!pairs.is_empty()).then(|| paired(case, &pairs))
 }

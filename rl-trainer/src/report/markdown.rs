@@ -4,7 +4,7 @@ use super::data::RunReport;
 use super::html::summary;
 use super::lists::Lists;
 use super::numbers::{NOT_JUDGED, length, of_goal, outcome};
-use super::tables;
+use super::{tables, twin_tables};
 use lb_report::parts::{Table, captioned, escape};
 use std::fmt::Write;
 
@@ -25,6 +25,15 @@ pub fn markdown(run: &RunReport) -> String {
         run.version
     );
     verdict(&mut out, run, &lists);
+    for twin in &run.twins {
+        let _ = writeln!(out, "## Recorded pool: {}\n", escape(&twin.name));
+        for sentence in twin_tables::sentences(twin) {
+            let _ = writeln!(out, "{}\n", escape(&sentence));
+        }
+        for table in twin_tables::all(twin) {
+            add(&mut out, Some(table));
+        }
+    }
     section(&mut out, "Training", [tables::trainings(run)]);
     if let Some(judged) = &lists.test {
         let regrets = tables::regrets(&judged.standing, MOST_REGRETS);
@@ -36,9 +45,7 @@ pub fn markdown(run: &RunReport) -> String {
         let tables = [situations, Some(tables::by_policy(judged)), Some(tables::contestants(judged))];
         section(&mut out, "Situations", tables);
     }
-    if let Some(judged) = &lists.routes {
-        section(&mut out, "Effect of routes", [tables::routes(judged)]);
-    }
+    section(&mut out, "What requests say", [tables::opponents(lists.all())]);
     let guards = tables::guards(lists.all(), &run.scenarios);
     let traces = tables::traces(&run.traces);
     section(&mut out, "Traffic, traces and guards", [tables::traffic(&run.scenarios), traces, guards]);

@@ -13,9 +13,18 @@ mod lists;
 mod markdown;
 mod numbers;
 mod tables;
+mod twin;
+mod twin_tables;
 
 pub use console::console;
-pub use data::{AlgorithmReport, RunReport, StepReport, TraceReport, TrafficReport, TrainingReport};
+pub use data::{
+    AlgorithmReport, ExportReport, RunReport, StepReport, TraceReport, TrafficReport, TrainingReport,
+};
 pub use html::html;
 pub use lists::Lists;
 pub use markdown::markdown;
+pub(crate) use numbers::length;
+pub use twin::{
+    CandidateReport, CheckReport, EvidenceReport, FitReport, GENERAL, RatioReport, RecordedReport, SPECIALISED,
+    SliceReport, TwinReport, ratios,
+};

@@ -48,7 +48,7 @@ pub(super) fn outcome(goal: &Goal) -> String {
 }
 
 /// Formats a duration in seconds, minutes or hours.
-pub(super) fn length(seconds: f64) -> String {
+pub(crate) fn length(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 120.0 => format!("{seconds:.1} s"),
         seconds if seconds < 7_200.0 => format!("{:.1} min", seconds / 60.0),

@@ -5,7 +5,7 @@ use super::lists::Judged;
 use super::numbers::{NONE, estimate, fixed, length, of_goal, outcome, percent};
 use crate::curves::Update;
 use crate::evaluate::goals::{Goal, Goals};
-use crate::evaluate::{Estimate, Kind, Line, Standing, TEST_SHA256, league};
+use crate::evaluate::{Estimate, Kind, LISTENING, Line, Standing, TEST_SHA256, league};
 use crate::scenarios::about_situation;
 use crate::train::BASELINE;
 use lb_core::policy::GuardCounts;
@@ -152,7 +152,7 @@ pub(super) fn contestants(judged: &Judged<'_>) -> Table {
         let tone = match line.kind {
             Kind::Trained => Tone::Good,
             Kind::Oracle => Tone::Apart,
-            Kind::Classical | Kind::Unrouted => Tone::Plain,
+            Kind::Classical | Kind::Unhinted => Tone::Plain,
         };
         let name = if line.kind == Kind::Trained { Cell::toned(line.name, tone) } else { plain(line.name) };
         let number = |value: f64| plain(format!("{value:.3}"));
@@ -195,23 +195,33 @@ pub(super) fn regrets(standing: &Standing, most: usize) -> Option<Table> {
     table.unless_empty()
 }
 
-/// Returns the table of trained policies with and without routes.
-pub(super) fn routes(judged: &Judged<'_>) -> Option<Table> {
-    let evaluation = judged.evaluation;
+/// Returns the table of ratios to particular opponents, by list: it shows what listening to requests is worth, and that
+/// it is not the prediction alone that wins.
+pub(super) fn opponents<'a>(lists: impl Iterator<Item = &'a Judged<'a>>) -> Option<Table> {
     let mut table = Table::new(
-        format!("Situation B where the route largely determines the size of a request: ratios to {BASELINE}"),
-        &["Policies", "Mean", "p99"],
+        "What requests say: ratios of mean / p99, geometric means over all cases",
+        &[
+            "List",
+            "To the best classical",
+            "To the best content-blind classical",
+            &format!("To {LISTENING}+ejection"),
+            "To themselves without hints and routes",
+        ],
     );
-    for (name, kind) in [("see routes", Kind::Trained), ("do not see routes", Kind::Unrouted)] {
-        let standing = Standing::new(evaluation, &evaluation.of_kind(kind))?;
-        let case = standing.cases.first()?;
-        table.add(vec![name.to_owned(), estimate(case.mean), estimate(case.p99)]);
+    for Judged { evaluation, standing } in lists {
+        let pair = |ratios: Option<[Estimate; 2]>| match ratios {
+            Some([mean, p99]) => format!("{} / {}", estimate(mean), estimate(p99)),
+            None => NONE.to_owned(),
+        };
+        table.add(vec![
+            evaluation.list.clone(),
+            pair(Some([standing.mean_to_best, standing.p99_to_best])),
+            pair(standing.to_blind),
+            pair(standing.to_listening),
+            pair(standing.to_unhinted),
+        ]);
     }
-    let worth = super::lists::worth_of_routes(evaluation)?;
-    let cells =
-        [plain("with relative to without routes"), plain(estimate(worth[0])), plain(estimate(worth[1]))];
-    table.add_toned(Tone::Apart, cells.into());
-    Some(table)
+    table.unless_empty()
 }
 
 /// Returns the table of how often guards overrode the trained policies.
@@ -221,7 +231,7 @@ pub(super) fn guards<'a>(
 ) -> Option<Table> {
     let mut table = Table::new(
         "Guards: decisions in which a guard overrode a trained policy",
-        &["Where", "Decisions", "Minimum share", "Silence", "Not a number"],
+        &["Where", "Decisions", "Minimum share", "Silence", "Not a number", "Distrust of the profile"],
     );
     let row = |name: String, counts: GuardCounts| {
         let share = |part: u64| percent(part as f64 / counts.picks.max(1) as f64, 3);
@@ -231,6 +241,7 @@ pub(super) fn guards<'a>(
             share(counts.minimum_share),
             share(counts.stale),
             share(counts.not_finite),
+            counts.distrusted.to_string(),
         ]
     };
     for judged in lists {
@@ -246,6 +257,7 @@ pub(super) fn guards<'a>(
                     minimum_share: guards.minimum_share,
                     stale: guards.stale,
                     not_finite: guards.not_finite,
+                    distrusted: guards.distrusted,
                 };
                 table
                     .add(row(format!("{} ({}), {}", scenario.name, scenario.engine, algorithm.name), counts));
@@ -260,6 +272,7 @@ pub(super) fn trainings(run: &RunReport) -> Option<Table> {
     let mut table = Table::new(
         format!("Training runs: ratios to {BASELINE} on the validation set, by which the policy is chosen"),
         &[
+            "Training",
             "Seed",
             "Validation mean",
             "Validation p99",
@@ -274,6 +287,7 @@ pub(super) fn trainings(run: &RunReport) -> Option<Table> {
     for training in &run.trainings {
         let beats = beats_baseline(&training.curve);
         table.add(vec![
+            training.of.clone(),
             training.seed.to_string(),
             format!("{:.3}", training.validation.mean),
             format!("{:.3}", training.validation.p99),
@@ -285,7 +299,7 @@ pub(super) fn trainings(run: &RunReport) -> Option<Table> {
                 |(step, seconds)| format!("{step} steps, {}", length(seconds)),
             ),
             training.sha256.chars().take(12).collect(),
-            if training.chosen { "exported" } else { "" }.to_owned(),
+            if training.chosen { "chosen" } else { "" }.to_owned(),
         ]);
     }
     table.unless_empty()
@@ -407,8 +421,9 @@ pub(super) fn environment<'a>(run: &RunReport, lists: impl Iterator<Item = &'a J
             ),
         );
     }
-    if let Some(training) = run.chosen() {
-        add("Policy", format!("weights SHA-256 {}", training.sha256));
+    if let Some(exported) = &run.exported {
+        let profile = if exported.profile { ", with the profile of its pool" } else { "" };
+        add("Policy", format!("{}{profile}; weights SHA-256 {}", exported.name, exported.sha256));
     }
     table
 }

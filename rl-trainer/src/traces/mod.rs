@@ -1,8 +1,9 @@
 //! Traces: decisions that load balancers logged.
 //!
 //! [`inspect`] judges whether a policy can be trained on a trace; [`Traces::read`] loads the data that
-//! calibration ([`lb_calibration`]) needs.
+//! calibration ([`lb_calibration`]) needs; [`mod@clock`] finds out whether their times can be trusted.
 
+pub mod clock;
 pub mod inspect;
 mod original;
 

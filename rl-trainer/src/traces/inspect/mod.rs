@@ -86,6 +86,7 @@ fn report(path: &Path, format: Format, files: usize, tally: &Tally, malformed: M
         exploration: is_parquet.then(|| tally.explored as f64 / all as f64),
         propensities: is_parquet.then_some(tally.propensities),
         reward_sign: tally.reward_sign(),
+        clock: tally.clocks.clock(),
         warnings: Vec::new(),
         fit_for_training: true,
     };

@@ -1,5 +1,6 @@
 //! The report of an inspection, as shown on the console and written by `--json`.
 
+use super::super::clock::Clock;
 use serde::Serialize;
 
 /// Schema version, which changes when a field of the JSON is removed or changes its meaning.
@@ -42,6 +43,8 @@ pub struct Report {
     pub propensities: Option<Propensities>,
     /// Whether the reward falls when requests become slower or fail, as it should; `None` if unknown.
     pub reward_sign: Option<RewardSign>,
+    /// Jumps of the clock.
+    pub clock: Clock,
     /// Warnings, the most severe first.
     pub warnings: Vec<Warning>,
     /// Whether a policy can be trained on the trace.

@@ -1,5 +1,6 @@
 //! Counts the rows of a Parquet trace.
 
+use super::super::clock::Clocks;
 use super::tally::{Range, Tally};
 use lb_core::policy::ReplyKind;
 use lb_core::policy::learned::features::{FEATURE_SET, FEATURES};
@@ -45,11 +46,14 @@ const CLAMP: f64 = 6.0;
 pub(super) fn count(path: &Path, tally: &mut Tally) -> Result<(), TraceError> {
     let file = ParquetFile::open(path)?;
     file.require(&REQUIRED)?;
-    let columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
+    let mut columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
+    columns.extend(Clocks::COLUMNS.into_iter().filter(|column| !REQUIRED.contains(column)));
     if tally.features.is_empty() {
         tally.features = FEATURES.iter().map(|name| ((*name).to_owned(), Range::new(Some(CLAMP)))).collect();
     }
-    file.read(&columns, |batch| (0..batch.rows).for_each(|row| one(batch, row, tally)))
+    file.read(&columns, |batch| (0..batch.rows).for_each(|row| one(batch, row, tally)))?;
+    tally.clocks.end_of_file();
+    Ok(())
 }
 
 fn one(batch: &Batch, row: usize, tally: &mut Tally) {
@@ -61,6 +65,7 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     let error = column(Column::ErrorKind).text(row).map(|text| &**text);
     let censored = column(Column::Censored).flag(row).unwrap_or(error.is_none());
     tally.experiences += 1;
+    tally.clocks.take(batch, row);
     let metadata = column(Column::TsNs).integer(row).is_some()
         && column(Column::RouteClass).text(row).is_some()
         && error.is_some();

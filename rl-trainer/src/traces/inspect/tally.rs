@@ -1,5 +1,6 @@
 //! Statistics that are accumulated over the rows of a trace in constant memory.
 
+use super::super::clock::Clocks;
 use super::report::{Count, Coverage, Propensities, Quantile, RewardSign, Rewards, Support};
 use sketches_ddsketch::{Config, DDSketch};
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub(super) struct Tally {
     pub(super) propensities: Propensities,
     pub(super) latency: Correlation,
     pub(super) errors: Correlation,
+    pub(super) clocks: Clocks,
 }
 
 /// Number of occurrences of each name.

@@ -23,6 +23,9 @@ pub(super) fn warnings(report: &Report, constant_reward: bool) -> Vec<Warning> {
     incomplete(report, &mut all);
     support(report, &mut all);
     numbers(report, &mut all);
+    for (problem, advice) in report.clock.problems() {
+        warn(&mut all, problem, advice);
+    }
     all.sort_by_key(|warning| !warning.unfit);
     all
 }
@@ -64,7 +67,8 @@ fn fatal(report: &Report, constant_reward: bool, all: &mut Vec<Warning>) {
                 "{} experiences have features of set `{}`; this version trains on `{FEATURE_SET}`",
                 set.count, set.name
             ),
-            "record again with this version's load balancer, or train with the version that recorded",
+            "record again with this version's load balancer, or train with the version that recorded; for `rl-train \
+             calibrate` and `rl-train --mode custom --traces` they are good, since these use times only",
         );
     }
     if report.rewards.is_none() && report.experiences > 0 {
