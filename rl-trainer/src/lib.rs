@@ -3,7 +3,8 @@
 //! This is the only crate that uses `tch` and thus links libtorch; load balancers evaluate a policy in plain
 //! Rust (`lb_core`).
 //!
-//! Reading order: [`scenarios`] draws the cases, [`rollout`] plays them and [`measure`] measures them;
+//! Reading order: [`scenarios`] draws the cases and [`setting`] what is known about their pools, [`rollout`] plays
+//! them, [`measure`] measures them and [`objective`] judges the figures;
 //! [`scorer`] is the network in libtorch. [`teacher`], [`ppo`] and [`evolution`] each contain one algorithm
 //! with its `Args`; [`train`] combines them and writes its results with [`checkpoint`] and [`curves`].
 //! [`evaluate`] compares policies with the classical algorithms and [`report`] shows the comparison.
@@ -38,11 +39,14 @@ pub mod evaluate;
 pub mod evolution;
 pub mod executor;
 pub mod files;
+pub mod objective;
 pub mod onnx;
+pub mod policies;
 pub mod ppo;
 pub mod report;
 pub mod rollout;
 pub mod scorer;
+pub mod setting;
 pub mod teacher;
 pub mod torch;
 pub mod traces;
