@@ -147,6 +147,7 @@ fn gather(
         skipped: chosen.skipped,
         policy,
         balancers: settings.balancers.value,
+        load_reports: settings.load_reports.as_ref().map(|said| said.value),
         repetitions: settings.passes.least,
         precision: settings.passes.precision,
         detect: settings.passes.detect,

@@ -14,6 +14,17 @@ pub enum Engine {
     Sim,
 }
 
+/// How load balancers learn what backends hold, those of other load balancers included. docs/load-reports.md describes both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum LoadReports {
+    /// Every reply of a backend carries a report (Open Request Cost Aggregation).
+    Orca,
+    /// Load balancers ask random backends with each request, and go on without waiting (Prequal).
+    Probes,
+}
+
 /// The shape in which a config is written. docs/configs.md has an example of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

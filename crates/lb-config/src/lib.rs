@@ -42,6 +42,9 @@
 //! All problems are reported at once, each with its location, its value and a fix. A setting that is not
 //! applied as written becomes a [`Note`].
 
+// `show.rs` writes a plan as one JSON document with many keys.
+#![recursion_limit = "256"]
+
 mod address;
 mod adjust;
 mod algorithms;
@@ -97,7 +100,7 @@ pub use bundled::{BundledFile, bundled_files, configs as bundled_configs};
 pub use declaration_file::is_declaration;
 pub use declared::declared_url;
 pub use draft::limits::ServiceLimit;
-pub use engine::{Dialect, Engine};
+pub use engine::{Dialect, Engine, LoadReports};
 pub use error::{ConfigError, Note, Problem};
 pub use length::Length;
 pub use load_balancer::{LoadBalancer, Target};

@@ -1,6 +1,6 @@
 //! Flags that override a config. With the feature `cli`, the struct defines them for clap.
 
-use super::engine::Engine;
+use super::engine::{Engine, LoadReports};
 use super::error::Findings;
 use super::length::Length;
 use super::raw::{LONGEST_SECONDS, MOST_USERS};
@@ -280,6 +280,12 @@ pub struct Overrides {
     /// reference load balancer.
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = values::whole::<u16>, allow_hyphen_values = true, help_heading = "Load balancer"))]
     pub balancers: Option<u16>,
+    /// Have backends report their load [default: they do not].
+    ///
+    /// In each reply (`orca`) or as answers to probes (`probes`). Only for mock backends behind the reference load
+    /// balancer, and in simulations.
+    #[cfg_attr(feature = "cli", arg(long, value_enum, help_heading = "Load balancer"))]
+    pub load_reports: Option<LoadReports>,
 
     /// Algorithms to compare, such as `round-robin,least-connections+ejection`.
     ///

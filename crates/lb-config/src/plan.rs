@@ -4,7 +4,7 @@
 //! their limit, faults name existing services, and no stage is empty.
 
 use super::algorithms::Skipped;
-use super::engine::{Dialect, Engine};
+use super::engine::{Dialect, Engine, LoadReports};
 use super::error::Note;
 use super::load_balancer::Target;
 use super::mock_api::MockApi;
@@ -46,6 +46,7 @@ pub struct Plan {
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) policy: Option<TrainedPolicy>,
     pub(crate) balancers: u16,
+    pub(crate) load_reports: Option<LoadReports>,
     pub(crate) repetitions: u32,
     pub(crate) precision: Option<f64>,
     pub(crate) detect: Option<f64>,
@@ -143,6 +144,11 @@ impl Plan {
     /// Returns the number of load balancers, each of which knows only the requests that it sent itself.
     pub fn balancers(&self) -> u16 {
         self.balancers
+    }
+
+    /// Returns how load balancers learn what backends hold; `None` if they do not.
+    pub fn load_reports(&self) -> Option<LoadReports> {
+        self.load_reports
     }
 
     /// Returns the minimum number of passes over all algorithms.

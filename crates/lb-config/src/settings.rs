@@ -7,7 +7,7 @@
 use super::declaration_file::is_declaration;
 use super::defaults::Defaults;
 use super::document::join;
-use super::engine::Engine;
+use super::engine::{Engine, LoadReports};
 use super::error::Findings;
 use super::length::Length;
 use super::length_setting::settle_length;
@@ -124,6 +124,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Option<Said<PathBuf>>,
     /// Number of load balancers with private views.
     pub(crate) balancers: Said<u16>,
+    /// How load balancers learn what backends hold; `None` if they do not.
+    pub(crate) load_reports: Option<Said<LoadReports>>,
     /// Time between two changes of weights.
     pub(crate) steering_period: Span,
     /// The load balancer under test.
@@ -295,6 +297,10 @@ impl Settings {
             ),
             balancers: Said::first(("--balancers", flags.balancers), ("bench.balancers", bench.balancers))
                 .unwrap_or_else(|| Said::by_default("bench.balancers", defaults.balancers)),
+            load_reports: Said::first(
+                ("--load-reports", flags.load_reports),
+                ("bench.load_reports", bench.load_reports),
+            ),
             steering_period: flags.steering_period.map_or_else(
                 || Span::from_secs_f64(bench.steering_period_s.unwrap_or(defaults.steering_period_s)),
                 Span::from,

@@ -37,6 +37,7 @@ impl Plan {
                 json!({ "source": policy.source, "sha256": policy.file.sha256 })
             }),
             "balancers": self.balancers,
+            "load_reports": self.load_reports,
             "repetitions": self.repetitions,
             "precision": self.precision,
             "detect": self.detect,

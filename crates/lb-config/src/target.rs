@@ -4,6 +4,7 @@
 use super::algorithms::Runner;
 use super::declaration_file::is_declaration;
 use super::declared::settle_declared;
+use super::engine::Engine;
 use super::error::{Findings, Problem};
 use super::load_balancer::{LoadBalancer, Target};
 use super::planned::PlannedScenario;
@@ -359,6 +360,14 @@ pub(super) fn ours_only(target: &Target, settings: &Settings, findings: &mut Fin
                        --load-balancer or its admin API with --admin, or leave --algorithms out to measure what \
                        answers as it is";
         findings.wrong(&flag.at, names.join(","), message);
+    }
+    if let Some(said) = &settings.load_reports
+        && settings.engine != Some(Engine::Sim)
+        && !target.may_be_reference()
+    {
+        let message = "is read by the reference load balancer alone, in front of mock backends; leave it out, or leave \
+                       the load balancer out to use the embedded one";
+        findings.wrong(&said.at, json!(said.value), message);
     }
     let policy = settings.policy.as_ref().filter(|policy| policy.is_flag());
     if let Some(policy) = policy.filter(|_| target.explicit && !steered) {

@@ -45,6 +45,8 @@ pub struct MocksOptions<'a> {
     pub seed: u64,
     /// The API that they serve; `None` for the shop.
     pub api: Option<ApiText<'a>>,
+    /// Whether they report their load.
+    pub load_reports: bool,
 }
 
 /// A mock API as text ([`mock_backends::api_file`]).
@@ -74,7 +76,7 @@ impl Backends {
         options: MocksOptions<'_>,
         dir: &Path,
     ) -> Result<Self, TestbedError> {
-        let MocksOptions { catalogue, seed, api } = options;
+        let MocksOptions { catalogue, seed, api, load_reports } = options;
         // The child would refuse it too, but by the name of a copy.
         let loaded = api.map(|api| api_file::load(api.name, api.json)).transpose().map_err(Box::new)?;
         std::fs::create_dir_all(dir).map_err(|source| TestbedError::File {
@@ -91,6 +93,9 @@ impl Backends {
         let api = api.map(|api| write_text(dir, "mock-api.json", api.json)).transpose()?;
         if let Some(api) = &api {
             args.extend(["--api", api]);
+        }
+        if load_reports {
+            args.push("--load-reports");
         }
         if !catalogue.is_empty() && loaded.is_none_or(|api| api.has_catalogue()) {
             args.extend(["--catalogue", &catalogue_file]);

@@ -4,7 +4,7 @@
 use super::backends::{Backends, write_json};
 use super::child::{Child, LOAD_BALANCER};
 use super::error::TestbedError;
-use lb_config::TrainedPolicy;
+use lb_config::{LoadReports, TrainedPolicy};
 use lb_core::topology::{PAGES, Topology};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,6 +35,8 @@ pub struct ReferenceSpec<'a> {
     pub policy: Option<&'a TrainedPolicy>,
     /// Number of threads of the load balancer; with more than one, each has its own view.
     pub balancers: u16,
+    /// How it learns what backends hold; `None` if it does not.
+    pub load_reports: Option<LoadReports>,
     /// The folder for recorded decisions, relative to the folder of the config, and the probability of a
     /// random decision while recording; `None` if decisions are not recorded.
     pub traces: Option<(&'a str, f64)>,
@@ -117,8 +119,18 @@ fn config(spec: &ReferenceSpec<'_>, ready: &Backends) -> Value {
         "views": views,
         "pools": pools,
     });
+    // As in simulations: these say what requests cost, and headers are not read unasked.
+    let headers = spec.topology.cost_headers();
+    if !headers.is_empty() {
+        config["hints"] = json!({ "headers": headers });
+    }
     if let Some((folder, exploration)) = spec.traces {
         config["traces"] = json!({ "folder": folder, "exploration": exploration, "at_start": false });
+    }
+    match spec.load_reports {
+        None => {}
+        Some(LoadReports::Orca) => config["load_reports"] = json!({ "orca": true }),
+        Some(LoadReports::Probes) => config["load_reports"] = json!({ "probes": {} }),
     }
     if pages {
         // On the same port, the paths of the admin API would be taken for pages, or the other way round.

@@ -47,7 +47,7 @@ impl Stage {
     pub(crate) fn with(topology: &Topology) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let options = MocksOptions { catalogue: &[], seed: 1, api: None };
+        let options = MocksOptions { catalogue: &[], seed: 1, api: None, load_reports: false };
         let backends = runtime.block_on(Backends::start(topology, options, &dir.path().join("backends")));
         Self { backends: backends.expect("backends"), runtime, dir }
     }

@@ -2,7 +2,7 @@
 
 use super::arrivals::Arrivals;
 use super::scrape::Scrape;
-use crate::engine::Engine;
+use crate::engine::{Engine, LoadReports};
 use lb_admin_client::Declaration;
 use lb_core::fault::Fault;
 use lb_core::ordered::Ordered;
@@ -115,6 +115,9 @@ pub(crate) struct Bench {
     /// they are data threads of the reference load balancer.
     #[schemars(range(min = 1, max = 64))]
     pub(crate) balancers: Option<u16>,
+    /// Have mock backends report their load to the reference load balancer: in each reply (`orca`), or as answers to
+    /// probes (`probes`). Without it, they do not.
+    pub(crate) load_reports: Option<LoadReports>,
     /// Requests per second of background traffic in the gaps between patterns; 0 turns it off.
     #[schemars(range(min = 0, max = 10000))]
     pub(crate) background_rps: Option<f64>,

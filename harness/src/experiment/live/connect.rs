@@ -41,7 +41,8 @@ pub(super) async fn start(
             let dir = context.folder.path().join(format!("target/{number}"));
             let seed = context.plan.seed().0;
             let api = context.plan.mock_api().map(|api| ApiText { name: &api.name, json: &api.json });
-            let options = MocksOptions { catalogue: scenario.catalogue(), seed, api };
+            let load_reports = context.plan.load_reports().is_some();
+            let options = MocksOptions { catalogue: scenario.catalogue(), seed, api, load_reports };
             let mocks = Backends::start(&inner.topology, options, &dir).await.map_err(RunError::testbed)?;
             let mut balancers = Vec::new();
             for one in own {
@@ -114,6 +115,7 @@ async fn start_balancer(
                 has_mock_api: context.plan.mock_api().is_some(),
                 policy,
                 balancers: context.plan.balancers(),
+                load_reports: context.plan.load_reports(),
                 traces: traces.as_deref().zip(context.traces),
             };
             let reference = Reference::start(spec, mocks, dir).await.map_err(RunError::testbed)?;
