@@ -146,7 +146,7 @@ impl Steerer {
                     done.as_nanos().saturating_sub(latency.as_nanos()).max(before.as_nanos() + 1),
                 );
                 let kind = if number < failures { ReplyKind::ServerError } else { ReplyKind::Success };
-                self.features.on_arrival(sent);
+                self.features.on_arrival(&request, sent);
                 self.features.on_sent(backend, &request, sent);
                 self.features.on_reply(backend, &Reply { kind, latency: done.since(sent) }, done);
             }

@@ -164,7 +164,7 @@ fn what_a_learned_policy_sees_is_what_is_logged() {
         let eligible: Vec<BackendIndex> = (0..3).map(BackendIndex).collect();
         let pool = lb_core::policy::PoolView { backends: &views, eligible: &eligible, generation: 3 };
         features.adapt(&pool, now);
-        features.on_arrival(now);
+        features.on_arrival(&request, now);
         let (mut rows, mut prior) = (vec![0.0; 3 * WIDTH], vec![0.0; 3]);
         features.observe(&request, &pool, &eligible, now, &mut rows, &mut prior);
         let picked = balancer.pick(&request, now).unwrap();

@@ -2,6 +2,8 @@
 
 use lb_core::policy::learned::file::{METADATA_KEY, TOLERANCE};
 use lb_core::policy::learned::{Action, ActionMode, Guards, Network, PolicyFile, PolicyFileError, WIDTH};
+use lb_core::profile::{self, BackendProfile, Estimate, PoolProfile};
+use lb_core::topology::Discipline;
 use lb_core::{Rng, Seed};
 use proptest::prelude::*;
 use rand::RngExt;
@@ -24,9 +26,28 @@ fn file(seed: u64) -> PolicyFile {
     let action = Action { mode: ActionMode::Softmax, temperature: 0.5, max_candidates: 12 };
     let mut file = PolicyFile::new(network(seed), action);
     file.guards = Guards { minimum_share: 0.002, stale_after_ms: 700 };
+    file.profile = (seed % 2 == 1).then(profile);
     file.train = json!({ "seed": seed });
     file.eval = json!({ "situation-b": { "mean": 0.9 } });
     file
+}
+
+/// What is known about a pool of two.
+fn profile() -> PoolProfile {
+    let backend = |id: &str, speed: f64| BackendProfile {
+        id: id.to_owned(),
+        speed: Estimate { value: speed, log_error: 0.05 },
+        workers: 4,
+        workers_known: true,
+        discipline: Discipline::Fcfs,
+    };
+    PoolProfile {
+        format_version: profile::FORMAT_VERSION.to_owned(),
+        about: "two backends".to_owned(),
+        service_ms: Estimate { value: 10.0, log_error: 0.02 },
+        backends: vec![backend("b1", 1.0), backend("b2", 4.0)],
+        routes: Vec::new(),
+    }
 }
 
 /// The file with its JSON text changed.
@@ -59,6 +80,9 @@ fn what_is_written_is_read_back_the_same() {
     }
     assert_eq!((read.action, read.guards), (file.action, file.guards), "how to act");
     assert_eq!((&read.train, &read.eval), (&file.train, &file.eval), "its record");
+    assert_eq!(read.profile, Some(profile()), "what it knows about its pool");
+    let general = PolicyFile::from_bytes(&self::file(2).to_bytes()).expect("a sound file");
+    assert_eq!(general.profile, None, "a general policy knows no pool");
     assert_eq!(read.sha256, file.sha256, "the hash names the weights");
     assert_ne!(read.sha256, self::file(2).sha256, "other weights have another");
 }
@@ -76,8 +100,17 @@ fn a_part_of_a_file_is_refused_wherever_it_ends() {
 fn files_for_other_builds_are_refused_by_name() {
     let bytes = file(1).to_bytes();
     let cases: &[(&str, Value, &str)] = &[
-        ("format_version", json!("2.0.0"), "format version `2.0.0`, but this build reads 1.0.0"),
-        ("feature_set", json!("lbf-0"), "trained on feature set `lbf-0`, but this build computes `lbf-1`"),
+        (
+            "format_version",
+            json!("1.0.0"),
+            "format version `1.0.0`, but this build reads 2.0.0; older policies",
+        ),
+        (
+            "format_version",
+            json!("3.0.0"),
+            "format version `3.0.0`, but this build reads 2.0.0; serve it with",
+        ),
+        ("feature_set", json!("lbf-1"), "trained on feature set `lbf-1`, but this build computes `lbf-2`"),
         ("features", json!(["age"]), "retrain it or use the matching build"),
         ("kind", json!("transformer"), "holds a `transformer"),
         ("hidden", json!([64, 64]), "[64, 64]"),
@@ -88,7 +121,7 @@ fn files_for_other_builds_are_refused_by_name() {
         let message = refused(&changed);
         assert!(message.contains(expected), "{key}: {message:?} must say {expected:?}");
     }
-    let minor = with_metadata(&bytes, |metadata| metadata["format_version"] = json!("1.7.3"));
+    let minor = with_metadata(&bytes, |metadata| metadata["format_version"] = json!("2.7.3"));
     assert!(PolicyFile::from_bytes(&minor).is_ok(), "a newer minor version of the format is read");
 }
 
@@ -143,6 +176,10 @@ proptest! {
 
 #[test]
 fn messages_begin_in_lower_case_and_name_a_way_out() {
-    let error = PolicyFileError::Version { found: "9.1.0".to_owned() }.to_string();
-    assert!(error.starts_with("policy file") && error.contains("export the policy"), "{error}");
+    for (found, way_out) in
+        [("9.1.0", "export it with the matching `rl-train`"), ("1.2.0", "train a new one with `rl-train`")]
+    {
+        let error = PolicyFileError::Version { found: found.to_owned() }.to_string();
+        assert!(error.starts_with("policy file") && error.contains(way_out), "{error}");
+    }
 }

@@ -223,7 +223,7 @@ impl Policy for Logged {
     ) -> Option<BackendIndex> {
         let own = self.inner.pick(request, pool, now, rng)?;
         self.features.adapt(pool, now);
-        self.features.on_arrival(now);
+        self.features.on_arrival(request, now);
         self.in_system.advance(now);
         if self.sent.len() < pool.backends.len() {
             self.sent.resize_with(pool.backends.len(), VecDeque::new);
@@ -267,6 +267,7 @@ impl Policy for Logged {
 
     fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
         self.inner.on_report(backend, report, now);
+        self.features.on_report(backend, report, now);
     }
 
     fn on_named(&mut self, backend: BackendIndex, id: &str) {

@@ -1,11 +1,16 @@
 //! The learned policy: what it sees, how it picks, what guards it.
 
 use lb_core::balancer::Balancer;
+use lb_core::hints::{self, Hint, Said};
 use lb_core::policy::learned::{
     Action, ActionMode, FEATURES, Features, GuardCounts, Guards, Learned, Network, PolicyFile, Scores, WIDTH,
 };
-use lb_core::policy::{BackendIndex, BackendView, PoolView, Reply, ReplyKind, RequestInfo};
+use lb_core::policy::{BackendIndex, BackendView, LoadReport, PoolView, Reply, ReplyKind, RequestInfo};
+use lb_core::profile::{self, BackendProfile, Estimate, PoolProfile};
+use lb_core::topology::Discipline;
 use lb_core::{Seed, Span, Time};
+use rand::RngExt;
+use rand_distr::LogNormal;
 use std::sync::Arc;
 
 fn column(name: &str) -> usize {
@@ -73,8 +78,12 @@ struct Seen {
 
 impl Seen {
     fn new(backends: usize) -> Self {
+        Self::with(backends, Features::default())
+    }
+
+    fn with(backends: usize, features: Features) -> Self {
         let mut seen = Self {
-            features: Features::default(),
+            features,
             views: vec![BackendView { weight: 1.0, in_flight: 0 }; backends],
             eligible: (0..backends as u32).map(BackendIndex).collect(),
             now: Time::ZERO,
@@ -92,8 +101,12 @@ impl Seen {
         self.now += Span::from_micros(10);
         self.views[backend].in_flight += 1;
         let request = RequestInfo { client_key: 0, route, ..RequestInfo::default() };
-        self.features.on_arrival(self.now);
-        self.features.on_sent(BackendIndex(backend as u32), &request, self.now);
+        self.send_request(backend, &request)
+    }
+
+    fn send_request(&mut self, backend: usize, request: &RequestInfo) -> Time {
+        self.features.on_arrival(request, self.now);
+        self.features.on_sent(BackendIndex(backend as u32), request, self.now);
         self.now
     }
 
@@ -111,11 +124,14 @@ impl Seen {
 
     /// Rows for a request of `route`.
     fn rows(&self, route: u16) -> Vec<Vec<f32>> {
+        self.rows_of(&RequestInfo { client_key: 0, route, ..RequestInfo::default() })
+    }
+
+    fn rows_of(&self, request: &RequestInfo) -> Vec<Vec<f32>> {
         let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: 1 };
         let mut rows = vec![0.0; self.eligible.len() * WIDTH];
         let mut priors = vec![0.0; self.eligible.len()];
-        let request = RequestInfo { client_key: 0, route, ..RequestInfo::default() };
-        self.features.observe(&request, &pool, &self.eligible, self.now, &mut rows, &mut priors);
+        self.features.observe(request, &pool, &self.eligible, self.now, &mut rows, &mut priors);
         rows.chunks(WIDTH).map(<[f32]>::to_vec).collect()
     }
 
@@ -183,7 +199,7 @@ fn a_request_whose_client_left_is_forgotten() {
     seen.now += Span::from_millis(5);
     seen.reply(0, second, ReplyKind::Success);
     assert_eq!(seen.feature(0, "log_oldest_age_vs_typical"), 0.0, "nothing is outstanding");
-    assert_eq!(seen.feature(0, "is_idle"), 1.0);
+    assert_eq!(seen.feature(0, "log_in_flight"), 0.0);
 }
 
 #[test]
@@ -195,7 +211,7 @@ fn costs_of_routes_are_learnt_and_taken_out_of_latencies() {
         let (route, millis) = if round % 4 == 0 { (1, 5) } else { (2, 20) };
         seen.exchange(1, route, millis, ReplyKind::Success);
     }
-    let cost = |route| seen.rows(route)[0][column("log_request_cost")];
+    let cost = |route| seen.rows(route)[0][column("log_predicted_cost")];
     let difference = cost(2) - cost(1);
     assert!((0.7..=4f32.ln() + 0.1).contains(&difference), "route 2 costs more: {difference}");
     let (one, other) =
@@ -374,4 +390,155 @@ fn when_nobody_answers_the_fallback_decides() {
     fixture.exchange(ReplyKind::Success, 1);
     fixture.send();
     assert_eq!(fixture.counts().stale, 2, "the second was placed before the reply, none after it");
+}
+
+/// A request that says `limit`.
+fn asking(limit: f32) -> RequestInfo {
+    let mut request = RequestInfo { route: 1, ..RequestInfo::default() };
+    request.hints.push(Hint { name: hints::hash(b"query.limit"), said: Said::Number(limit) });
+    request
+}
+
+#[test]
+fn what_a_request_says_shows_in_its_row_and_in_the_work_that_is_left() {
+    let mut seen = Seen::new(2);
+    for round in 0..4_000u64 {
+        let limit = [100, 200, 400, 800][(round % 4) as usize];
+        let backend = (round % 2) as usize;
+        seen.now += Span::from_micros(10);
+        seen.views[backend].in_flight += 1;
+        let sent = seen.send_request(backend, &asking(limit as f32));
+        seen.now += Span::from_micros(50 * limit);
+        seen.reply(backend, sent, ReplyKind::Success);
+    }
+    let cost = |limit: f32| seen.rows_of(&asking(limit))[0][column("log_predicted_cost")];
+    let ratio = cost(800.0) - cost(100.0);
+    assert!((ratio - 8f32.ln()).abs() < 0.3, "eight times the limit is eight times the work: {ratio}");
+    for (backend, limit) in [(0, 800.0), (1, 100.0)] {
+        seen.views[backend].in_flight += 1;
+        seen.send_request(backend, &asking(limit));
+    }
+    let work = |backend: usize| seen.feature(backend, "log_work_left_vs_count");
+    assert!(work(0) > work(1) + 0.5, "the long request weighs more: {} and {}", work(0), work(1));
+}
+
+#[test]
+fn a_report_shows_what_other_balancers_have_sent_until_it_is_old() {
+    let mut seen = Seen::new(2);
+    for _ in 0..50 {
+        seen.exchange(0, 0, 10, ReplyKind::Success);
+        seen.exchange(1, 0, 10, ReplyKind::Success);
+    }
+    assert_eq!(seen.feature(0, "report_freshness"), 0.0, "nothing was reported");
+    seen.send(0, 0);
+    let report = LoadReport { in_flight: Some(4), own: 1, ..LoadReport::default() };
+    seen.features.on_report(BackendIndex(0), &report, seen.now);
+    assert!(seen.feature(0, "report_freshness") > 0.99);
+    let vs_own = seen.feature(0, "log_reported_vs_own");
+    assert!(
+        (vs_own - 2.5f32.ln()).abs() < 1e-4,
+        "four in place of one, each counted with the next: {vs_own}"
+    );
+    assert_eq!(seen.feature(1, "log_reported_vs_own"), 0.0, "the other has reported nothing");
+    seen.now += Span::from_millis(1_000);
+    assert!(seen.feature(0, "report_freshness") < 0.02, "a hundred typical latencies later it says little");
+}
+
+/// A profile of backends with these speeds, named `b1`, `b2` and so on.
+fn profile(speeds: &[f64]) -> PoolProfile {
+    let backend = |(place, speed): (usize, &f64)| BackendProfile {
+        id: format!("b{}", place + 1),
+        speed: Estimate { value: *speed, log_error: 0.05 },
+        workers: 1,
+        workers_known: true,
+        discipline: Discipline::Fcfs,
+    };
+    PoolProfile {
+        format_version: profile::FORMAT_VERSION.to_owned(),
+        about: String::new(),
+        service_ms: Estimate { value: 10.0, log_error: 0.05 },
+        backends: speeds.iter().enumerate().map(backend).collect(),
+        routes: Vec::new(),
+    }
+}
+
+/// A pool of backends `b1`, `b2` and so on with a profile.
+fn profiled(profile: &PoolProfile, backends: usize) -> Seen {
+    let mut features = Features::with_profile(Some(profile));
+    for place in 0..backends {
+        features.on_named(BackendIndex(place as u32), &format!("b{}", place + 1));
+    }
+    Seen::with(backends, features)
+}
+
+/// Sends `rounds` requests to each backend, one at a time, with times spread around `means` by a factor of e.
+fn serve(seen: &mut Seen, means: &[f64], rounds: usize, seed: u64) {
+    let mut rng = Seed(seed).stream(&[]);
+    let spread = LogNormal::new(0.0, 1.0).expect("a deviation");
+    for _ in 0..rounds {
+        for (backend, mean) in means.iter().enumerate() {
+            let sent = seen.send(backend, 0);
+            seen.now += Span::from_millis_f64(mean * rng.sample(spread));
+            seen.reply(backend, sent, ReplyKind::Success);
+        }
+    }
+}
+
+#[test]
+fn a_profile_that_agrees_with_what_is_observed_keeps_its_trust() {
+    let mut seen = profiled(&profile(&[1.0, 2.0, 4.0]), 4);
+    serve(&mut seen, &[10.0, 5.0, 2.5, 5.0], 1_000, 3);
+    for backend in 0..3 {
+        assert_eq!(seen.feature(backend, "profile_trust"), 1.0, "backend {backend}");
+        assert!(seen.feature(backend, "log_service_vs_profile").abs() < 0.5, "backend {backend}");
+    }
+    assert_eq!(seen.feature(3, "profile_trust"), 0.0, "a backend that the profile does not know is new");
+    assert_eq!(seen.features.distrusted(), 0);
+    // The whole pool is three times as slow: requests are larger, and speeds are what they were.
+    serve(&mut seen, &[30.0, 15.0, 7.5, 15.0], 1_000, 4);
+    assert_eq!(seen.features.distrusted(), 0, "no contradiction");
+}
+
+#[test]
+fn a_profile_of_another_pool_loses_its_trust() {
+    let mut seen = profiled(&profile(&[1.0, 2.0, 4.0, 8.0]), 4);
+    serve(&mut seen, &[1.25, 2.5, 5.0, 10.0], 300, 5);
+    assert!(seen.feature(0, "profile_trust") < 0.3, "eight times as fast as it says");
+    assert!(seen.feature(3, "profile_trust") < 0.3, "eight times as slow as it says");
+    assert!(seen.features.distrusted() >= 4, "each time is counted: {}", seen.features.distrusted());
+}
+
+#[test]
+fn trust_comes_back_after_a_fault() {
+    let mut seen = profiled(&profile(&[1.0, 1.0, 1.0]), 3);
+    serve(&mut seen, &[10.0, 10.0, 10.0], 200, 6);
+    serve(&mut seen, &[10.0, 10.0, 100.0], 60, 7);
+    let during = seen.feature(2, "profile_trust");
+    assert!(during < 0.3, "ten times slower: {during}");
+    assert_eq!(seen.feature(0, "profile_trust"), 1.0, "which says nothing about the others");
+    serve(&mut seen, &[10.0, 10.0, 10.0], 3_000, 8);
+    let after = seen.feature(2, "profile_trust");
+    assert!(after > 0.8, "it serves as before: {after}");
+}
+
+#[test]
+fn a_policy_that_knows_its_pool_begins_with_the_fast_backend_and_counts_distrust() {
+    let mut policy = file(Network::zero());
+    policy.profile = Some(profile(&[1.0, 16.0]));
+    let mut fixture = Fixture::new(policy, 2);
+    for (place, id) in ["b1", "b2"].into_iter().enumerate() {
+        fixture.balancer.name(BackendIndex(place as u32), id.into());
+    }
+    assert_eq!(fixture.send(), 1, "before anything was observed");
+    let reply = |fixture: &mut Fixture, backend: u32, millis: u64| {
+        fixture.now += Span::from_millis(millis);
+        let reply = Reply { kind: ReplyKind::Success, latency: Span::from_millis(millis) };
+        fixture.balancer.reply(BackendIndex(backend), &reply, fixture.now);
+    };
+    reply(&mut fixture, 1, 10);
+    for _ in 0..400 {
+        let backend = fixture.send();
+        reply(&mut fixture, backend, if backend == 1 { 10 } else { 1 });
+    }
+    assert_eq!(fixture.send(), 0, "the other one is ten times as fast");
 }

@@ -7,6 +7,7 @@
 //! - *Staleness*: if no reply has come for a while although requests are in flight, the features are
 //!   out of date, and the fallback decides.
 //! - *Finite scores*: if a score is not finite, the fallback decides.
+//! - *Distrust*: a pool profile that observations contradict counts less and less ([`super::trust`]).
 
 use super::features::Features;
 use crate::policy::{BackendIndex, PoolView};
@@ -48,7 +49,7 @@ impl Guards {
     }
 }
 
-/// Number of picks under a learned policy, and of those decided by each guard instead of the network.
+/// Number of picks under a learned policy, and how often each guard stepped in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardCounts {
     /// All picks, overruled or not.
@@ -59,6 +60,10 @@ pub struct GuardCounts {
     pub stale: u64,
     /// Picks left to the fallback because a score was not finite.
     pub not_finite: u64,
+    /// Alarms of backends that do not serve as the policy's pool profile says; each lowers the trust in it. These
+    /// are no picks.
+    #[serde(default)]
+    pub distrusted: u64,
 }
 
 impl GuardCounts {
@@ -70,6 +75,7 @@ impl GuardCounts {
             minimum_share: self.minimum_share + other.minimum_share,
             stale: self.stale + other.stale,
             not_finite: self.not_finite + other.not_finite,
+            distrusted: self.distrusted + other.distrusted,
         }
     }
 
@@ -81,6 +87,7 @@ impl GuardCounts {
             minimum_share: self.minimum_share - earlier.minimum_share,
             stale: self.stale - earlier.stale,
             not_finite: self.not_finite - earlier.not_finite,
+            distrusted: self.distrusted - earlier.distrusted,
         }
     }
 }

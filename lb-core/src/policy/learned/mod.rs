@@ -1,9 +1,9 @@
 //! The learned policy: it computes a row of features and a score for each backend, and picks by score.
 //!
 //! Its parts are [`features`] (the input), [`network`] (the trained weights), [`file`](self::file) (the
-//! file format) and [`guards`] (limits that hold regardless of training). A score is a *prior*, the
-//! rule of EWMA scan, plus the output of the network. Training thus starts from a good rule, and only
-//! learns what to add to it.
+//! file format) and [`guards`] (limits that hold regardless of training). A score is a *prior*, a rule that follows
+//! from estimates of how the backends serve ([`serving`](super::serving)), plus the output of the network. Training
+//! thus starts from a good rule, and only learns what to add to it.
 //!
 //! In a large pool, only some backends, drawn at random, are scored, as if they were the whole pool.
 //! More choices are better, but most of the gain comes from the second to the eighth (Mitzenmacher, The
@@ -13,15 +13,15 @@ pub mod features;
 pub mod file;
 pub mod guards;
 pub mod network;
-mod routes;
+mod trust;
 
+pub use super::cost::CLASSES;
 pub use features::{FEATURE_SET, FEATURES, Features, WIDTH};
 pub use file::{Action, ActionMode, PolicyFile, PolicyFileError};
 pub use guards::{GuardCounts, Guards};
 pub use network::Network;
-pub use routes::CLASSES;
 
-use super::{BackendIndex, Ejection, EwmaScan, Limits, Policy, PoolView, Reply, RequestInfo};
+use super::{BackendIndex, Ejection, EwmaScan, Limits, LoadReport, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::Time;
 use guards::{Shares, is_stale};
@@ -164,8 +164,8 @@ impl Learned {
     /// Creates a policy that follows `file`.
     pub fn new(file: Arc<PolicyFile>) -> Self {
         Self {
+            features: Features::with_profile(file.profile.as_ref()),
             file,
-            features: Features::default(),
             scores: Scores::default(),
             shares: Shares::default(),
             counts: GuardCounts::default(),
@@ -223,7 +223,7 @@ impl Policy for Learned {
             return None;
         }
         self.features.adapt(pool, now);
-        self.features.on_arrival(now);
+        self.features.on_arrival(request, now);
         let picked = self.decide(request, pool, now, rng)?;
         self.shares.picked(picked, self.counts.picks);
         self.counts.picks += 1;
@@ -243,6 +243,14 @@ impl Policy for Learned {
         self.features.on_cancel(backend, sent);
     }
 
+    fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.features.on_report(backend, report, now);
+    }
+
+    fn on_named(&mut self, backend: BackendIndex, id: &str) {
+        self.features.on_named(backend, id);
+    }
+
     /// Returns the probability among the candidates that were drawn; how they were drawn is not counted.
     fn propensity(&self) -> Option<f64> {
         match self.latest {
@@ -253,6 +261,6 @@ impl Policy for Learned {
     }
 
     fn guard_counts(&self) -> Option<GuardCounts> {
-        Some(self.counts)
+        Some(GuardCounts { distrusted: self.features.distrusted(), ..self.counts })
     }
 }

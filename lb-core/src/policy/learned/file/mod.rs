@@ -4,37 +4,42 @@
 //! by input) and `norm.{mean,std,clip}`, all `f32`, and a JSON text under the metadata key
 //! [`METADATA_KEY`]. The text names the format, the features and the way scores become picks, records
 //! the training and its evaluation, and contains golden vectors: rows with the scores that they must
-//! get. Loading checks everything, including the golden vectors, because a slightly wrong policy would
-//! still route requests.
+//! get. It may contain the profile of the pool for which the policy was made. Loading checks everything, including
+//! the golden vectors, because a slightly wrong policy would still route requests.
+
+mod error;
+mod tensors;
+
+pub use error::PolicyFileError;
 
 use super::features::{FEATURE_SET, FEATURES, WIDTH};
 use super::guards::Guards;
 use super::network::{HIDDEN, LEAK, Network};
-use crate::hex;
+use crate::profile::PoolProfile;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use tensors::{TENSORS, Tensor, read_network, sha256, tensors};
 
 /// Key of the JSON text in the file's metadata.
 pub const METADATA_KEY: &str = "lbpolicy";
 
 /// Format version of files that this build writes. A file with a different major version is rejected.
-pub const FORMAT_VERSION: &str = "1.0.0";
+pub const FORMAT_VERSION: &str = "2.0.0";
 
 /// Name of the only kind of network that this build serves.
 const KIND: &str = "shared-scorer-mlp";
 
 /// Formula of the prior, to which the network's output is added.
-const PRIOR: &str = "-ln(fast latency x (in flight + 1) x (1 + 40 error rate))";
+const PRIOR: &str = "-ln(first policy improvement x (1 + 100 error rate))";
 
 /// Allowed difference from golden scores. The order of summation differs between machines.
 pub const TOLERANCE: f32 = 1e-4;
 
 /// A trained policy, validated and ready to serve.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PolicyFile {
     /// The network that scores backends; the highest score is best.
     pub network: Network,
@@ -42,6 +47,8 @@ pub struct PolicyFile {
     pub action: Action,
     /// Limits that hold regardless of the scores.
     pub guards: Guards,
+    /// What is known about the pool that it serves; `None` for a policy that suits any pool.
+    pub profile: Option<PoolProfile>,
     /// Record of its training; free-form JSON.
     pub train: Value,
     /// Results of its evaluation; free-form JSON.
@@ -77,76 +84,6 @@ impl Default for Action {
     }
 }
 
-/// Why a policy file cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyFileError {
-    /// The bytes are not a complete safetensors file.
-    #[error("policy file is not a complete safetensors file: {0}; export the policy again")]
-    NotSafetensors(#[from] safetensors::SafeTensorError),
-    /// The JSON metadata is missing or not valid.
-    #[error("policy file has no valid metadata `{METADATA_KEY}`: {0}; export the policy again")]
-    Metadata(String),
-    /// The file has another major version of the format.
-    #[error(
-        "policy file has format version `{found}`, but this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`"
-    )]
-    Version {
-        /// Format version in the file.
-        found: String,
-    },
-    /// The file holds another kind of network.
-    #[error(
-        "policy file holds a `{found}`, but this build serves only `{KIND}` with hidden layers of {HIDDEN} and {HIDDEN} units"
-    )]
-    Kind {
-        /// Description of the network in the file.
-        found: String,
-    },
-    /// The policy was trained on another set of features.
-    #[error(
-        "policy was trained on feature set `{found}`, but this build computes `{FEATURE_SET}`; retrain it or use the matching build"
-    )]
-    FeatureSet {
-        /// Feature set named in the file.
-        found: String,
-    },
-    /// A tensor is missing or has another shape or type.
-    #[error("policy file: tensor `{name}` {problem}")]
-    Tensor {
-        /// Name of the tensor in the file.
-        name: &'static str,
-        /// What is wrong, as the end of a sentence, such as `is missing`.
-        problem: String,
-    },
-    /// A weight is NaN or infinite, or a deviation is not above zero.
-    #[error(
-        "policy file holds weights that are not finite; the training diverged: export an earlier checkpoint"
-    )]
-    NotFinite,
-    /// The weights do not match the hash in the metadata.
-    #[error(
-        "policy file: the weights have SHA-256 {found}, but the metadata names {expected}; the file was changed after export"
-    )]
-    Hash {
-        /// SHA-256 of the weights in the file, in hex.
-        found: String,
-        /// SHA-256 in the metadata, in hex.
-        expected: String,
-    },
-    /// The network does not reproduce the golden scores.
-    #[error(
-        "policy file: golden row {row} gets score {found}, but must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it"
-    )]
-    Golden {
-        /// Position of the golden row, from 0.
-        row: usize,
-        /// The score that this build computes.
-        found: f32,
-        /// The score at export.
-        expected: f32,
-    },
-}
-
 /// The JSON text under [`METADATA_KEY`].
 #[derive(Serialize, Deserialize)]
 struct Metadata {
@@ -159,6 +96,8 @@ struct Metadata {
     prior: Prior,
     action: Action,
     guards: Guards,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<PoolProfile>,
     train: Value,
     eval: Value,
     golden: Golden,
@@ -186,10 +125,11 @@ impl PolicyFile {
     /// Maximum length of a policy file in bytes: a thousand times that of a usual policy.
     pub const LONGEST: u64 = 16 << 20;
 
-    /// Creates a policy from `network`, without records of training and evaluation.
+    /// Creates a policy from `network`, without a profile and without records of training and evaluation.
     pub fn new(network: Network, action: Action) -> Self {
         let sha256 = sha256(tensors(&network).iter().map(Tensor::named_bytes));
-        Self { network, action, guards: Guards::default(), train: Value::Null, eval: Value::Null, sha256 }
+        let guards = Guards::default();
+        Self { network, action, guards, profile: None, train: Value::Null, eval: Value::Null, sha256 }
     }
 
     /// Reads and validates the bytes of a file.
@@ -204,6 +144,9 @@ impl PolicyFile {
         let metadata: Metadata =
             serde_json::from_str(text).map_err(|error| PolicyFileError::Metadata(error.to_string()))?;
         metadata.check()?;
+        if let Some(profile) = &metadata.profile {
+            profile.check().map_err(|error| PolicyFileError::Profile(error.to_string()))?;
+        }
         let file = SafeTensors::deserialize(bytes)?;
         let network = read_network(&file)?;
         if !network.is_sound() || !metadata.action.temperature.is_finite() {
@@ -216,8 +159,8 @@ impl PolicyFile {
             return Err(PolicyFileError::Hash { found, expected: metadata.weights_sha256 });
         }
         metadata.golden.check(&network)?;
-        let Metadata { action, guards, train, eval, .. } = metadata;
-        Ok(Self { network, action, guards, train, eval, sha256: found })
+        let Metadata { action, guards, profile, train, eval, .. } = metadata;
+        Ok(Self { network, action, guards, profile, train, eval, sha256: found })
     }
 
     /// Serializes the policy to the bytes of a file.
@@ -234,6 +177,7 @@ impl PolicyFile {
             prior: Prior { kind: PRIOR.to_owned(), coef: 1.0 },
             action: self.action,
             guards: self.guards,
+            profile: self.profile.clone(),
             train: self.train.clone(),
             eval: self.eval.clone(),
             golden,
@@ -337,94 +281,4 @@ impl Golden {
             Some(row) => Err(PolicyFileError::Golden { row, found: scores[row], expected: expected[row] }),
         }
     }
-}
-
-/// A tensor of the file.
-struct Tensor {
-    name: &'static str,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl Tensor {
-    fn named_bytes(&self) -> (&str, &[u8]) {
-        (self.name, &self.bytes)
-    }
-}
-
-/// The names of all tensors.
-const TENSORS: [&str; 9] = [
-    "scorer.0.weight",
-    "scorer.0.bias",
-    "scorer.1.weight",
-    "scorer.1.bias",
-    "scorer.2.weight",
-    "scorer.2.bias",
-    "norm.mean",
-    "norm.std",
-    "norm.clip",
-];
-
-/// Returns all tensors of a network in the order of [`TENSORS`], weights as output by input.
-fn tensors(network: &Network) -> [Tensor; 9] {
-    fn tensor(name: &'static str, shape: &[usize], numbers: impl IntoIterator<Item = f32>) -> Tensor {
-        let bytes = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
-        Tensor { name, shape: shape.to_vec(), bytes }
-    }
-    let first = (0..HIDDEN).flat_map(|out| network.first.iter().map(move |units| units[out]));
-    let second = (0..HIDDEN).flat_map(|out| network.second.iter().map(move |units| units[out]));
-    [
-        tensor("scorer.0.weight", &[HIDDEN, WIDTH], first),
-        tensor("scorer.0.bias", &[HIDDEN], network.biases.0),
-        tensor("scorer.1.weight", &[HIDDEN, HIDDEN], second),
-        tensor("scorer.1.bias", &[HIDDEN], network.biases.1),
-        tensor("scorer.2.weight", &[1, HIDDEN], network.third),
-        tensor("scorer.2.bias", &[1], [network.biases.2]),
-        tensor("norm.mean", &[WIDTH], network.mean),
-        tensor("norm.std", &[WIDTH], network.scale.map(f32::recip)),
-        tensor("norm.clip", &[1], [network.clip]),
-    ]
-}
-
-fn read_network(file: &SafeTensors<'_>) -> Result<Network, PolicyFileError> {
-    let mut network = Network::zero();
-    let read = |name: &'static str, shape: &[usize]| -> Result<Vec<f32>, PolicyFileError> {
-        let tensor = file
-            .tensor(name)
-            .map_err(|_| PolicyFileError::Tensor { name, problem: "is missing".to_owned() })?;
-        if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-            let problem = format!("is {:?} {:?}, but must be F32 {shape:?}", tensor.dtype(), tensor.shape());
-            return Err(PolicyFileError::Tensor { name, problem });
-        }
-        let numbers = tensor.data().chunks_exact(4);
-        Ok(numbers.map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes"))).collect())
-    };
-    let transpose = |numbers: &[f32], inputs: usize, units: &mut [[f32; HIDDEN]]| {
-        for (input, row) in units.iter_mut().enumerate() {
-            for (out, weight) in row.iter_mut().enumerate() {
-                *weight = numbers[out * inputs + input];
-            }
-        }
-    };
-    transpose(&read("scorer.0.weight", &[HIDDEN, WIDTH])?, WIDTH, &mut network.first);
-    transpose(&read("scorer.1.weight", &[HIDDEN, HIDDEN])?, HIDDEN, &mut network.second[..]);
-    network.third.copy_from_slice(&read("scorer.2.weight", &[1, HIDDEN])?);
-    network.biases.0.copy_from_slice(&read("scorer.0.bias", &[HIDDEN])?);
-    network.biases.1.copy_from_slice(&read("scorer.1.bias", &[HIDDEN])?);
-    network.biases.2 = read("scorer.2.bias", &[1])?[0];
-    network.mean.copy_from_slice(&read("norm.mean", &[WIDTH])?);
-    network.scale.copy_from_slice(&read("norm.std", &[WIDTH])?);
-    network.scale = network.scale.map(f32::recip);
-    network.clip = read("norm.clip", &[1])?[0];
-    Ok(network)
-}
-
-/// Hashes the names and bytes of all tensors, in the order of [`TENSORS`].
-fn sha256<'a>(tensors: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
-    let mut hash = Sha256::new();
-    for (name, bytes) in tensors {
-        hash.update(name.as_bytes());
-        hash.update(bytes);
-    }
-    hex::encode(hash.finalize())
 }

@@ -1,0 +1,414 @@
+//! The features of the learned policy: one row of numbers per backend, updated from what a load
+//! balancer already observes.
+//!
+//! Rows do not depend on scale (times are relative to the pool's typical latency or to its best backend, counts are
+//! logarithms), so that a policy trained on services of a millisecond works on services of a second.
+//! Every backend is described in the same way, so that any number of them can be scored.
+//! [`FEATURE_SET`] names the meaning of the numbers: a network that was trained on another set is
+//! rejected.
+//!
+//! Most of a row changes only when a request is sent or ends, and is computed then. Values that grow
+//! with time (ages, silence) are computed at the decision, with a logarithm that takes a few
+//! instructions. Training uses the same one.
+//!
+//! **What a request costs** is predicted from its route and its hints
+//! ([`CostModel`]). Latencies are divided by the predicted cost of their request, so that a backend that happened to
+//! get the long ones does not look slow.
+//!
+//! **How a backend serves** is estimated by [`Serving`], which also keeps the requests that are outstanding. Its
+//! indices say what sending this request there would cost, to the request itself and to those after it. They are
+//! features, and the second one is the prior of the score.
+//!
+//! **What a profile says** is a feature as far as it is trusted (`trust.rs`), and starts the estimates.
+//!
+//! **Latency corrected for the queue.** Latency depends on the speed of a backend and on its queue.
+//! Next to each mean latency, there is the mean number in flight when those requests were sent, so that
+//! a network can tell the two apart.
+
+mod logs;
+mod memory;
+
+use super::super::{BackendIndex, LoadReport, PoolView, Reply, ReplyKind, Reported, RequestInfo};
+use super::trust::Trust;
+use crate::policy::cost::{CostModel, PredictedCost};
+use crate::policy::serving::Serving;
+use crate::profile::PoolProfile;
+use crate::time::{Span, Time};
+pub(super) use logs::ln;
+use logs::log_of_count;
+use memory::{Latency, Memory};
+
+/// Name of the set of features below. A different set has a different name.
+pub const FEATURE_SET: &str = "lbf-2";
+
+/// Number of features per backend.
+pub const WIDTH: usize = 32;
+
+/// Names of the features of one backend, in order. *Typical* is the geometric mean of the slow mean
+/// latencies of the candidate backends; *best* is the candidate with the lowest value.
+pub const FEATURES: [&str; WIDTH] = [
+    "log_in_flight",
+    "log_in_flight_vs_pool",
+    "log_fast_latency_vs_typical",
+    "log_slow_latency_vs_typical",
+    "log_low_latency_vs_typical",
+    "log_oldest_age_vs_typical",
+    "log_idle_time_vs_typical",
+    "error_rate",
+    "log_consecutive_errors",
+    "log_completion_gap_vs_typical",
+    "pool_log_in_flight",
+    "log_arrival_burst",
+    "log_silence_vs_typical",
+    "crowding",
+    "log_in_flight_when_sent",
+    "log_weight_vs_pool",
+    "newness",
+    "log_predicted_cost",
+    "predicted_cost_deviation",
+    "log_work_left_vs_count",
+    "log_completion_vs_best",
+    "log_improvement_vs_best",
+    "log_workers",
+    "is_shared",
+    "log_service_vs_pool",
+    "log_service_error",
+    "service_surprise",
+    "utilisation",
+    "profile_trust",
+    "log_service_vs_profile",
+    "log_reported_vs_own",
+    "report_freshness",
+];
+
+/// Places in a row of what is computed before the rest of it.
+const COMPLETION: usize = 20;
+const IMPROVEMENT: usize = 21;
+
+/// Features are clamped to this magnitude: far outside the training data, a network's output is noise.
+const CLAMP: f32 = 6.0;
+
+/// Weights of one arrival in the two means whose ratio indicates bursts.
+const ARRIVALS_FAST: f32 = 0.05;
+const ARRIVALS_SLOW: f32 = 0.002;
+/// Weight of the error rate in the prior. A failure costs a timeout, which is far more than the forty requests that it
+/// costs under other policies; but the more it weighs, the more is lost by a backend that fails now and then.
+const FAILURE_COST: f32 = 100.0;
+/// A backend counts as half new after this many typical latencies.
+const NEW_FOR: f32 = 64.0;
+
+/// The features of one pool, as one load balancer observes them.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    memories: Vec<Memory>,
+    serving: Serving,
+    costs: CostModel,
+    trust: Trust,
+    reported: Reported,
+    generation: Option<u64>,
+    last_arrival: Option<Time>,
+    /// Mean gaps between arrivals, in nanoseconds.
+    gap_fast: f32,
+    gap_slow: f32,
+    newest_reply: Time,
+    /// Time of the latest event.
+    latest: Time,
+    /// The prediction for the request that arrived last.
+    predicted: Option<(RequestInfo, PredictedCost)>,
+}
+
+impl Features {
+    /// Creates the features of a pool of which `profile` says something.
+    pub fn with_profile(profile: Option<&PoolProfile>) -> Self {
+        Self { trust: profile.map(Trust::new).unwrap_or_default(), ..Self::default() }
+    }
+
+    /// Updates the list of backends. Must be called before [`Self::observe`] at each decision; while
+    /// the pool does not change, it costs one comparison.
+    #[inline]
+    pub fn adapt(&mut self, pool: &PoolView<'_>, now: Time) {
+        if self.generation != Some(pool.generation) {
+            self.rebuild(pool, now);
+        }
+    }
+
+    fn rebuild(&mut self, pool: &PoolView<'_>, now: Time) {
+        self.generation = Some(pool.generation);
+        self.memories.resize_with(pool.backends.len(), || Memory::new(now));
+        self.serving.grow(pool.backends.len(), now);
+        for (backend, prior) in self.trust.untold(pool.backends.len()) {
+            self.serving.believe(backend, prior);
+        }
+        let eligible = pool.eligibility();
+        for ((memory, view), eligible) in self.memories.iter_mut().zip(pool.backends).zip(eligible) {
+            memory.log_weight = (view.weight as f32).ln();
+            if eligible && !memory.eligible {
+                memory.joined = now;
+            }
+            memory.eligible = eligible;
+        }
+    }
+
+    /// Connects `backend` with what the profile says about `id`. It counts from the next [`Self::adapt`].
+    pub fn on_named(&mut self, backend: BackendIndex, id: &str) {
+        self.trust.name(backend, id);
+        self.generation = None;
+    }
+
+    /// Records that `request` is about to be placed, and predicts what it costs.
+    #[inline]
+    pub fn on_arrival(&mut self, request: &RequestInfo, now: Time) {
+        self.latest = now;
+        self.predicted = Some((*request, self.costs.predict(request)));
+        if let Some(last) = self.last_arrival.replace(now) {
+            let gap = now.since(last).as_nanos() as f32;
+            self.gap_fast += ARRIVALS_FAST * (gap - self.gap_fast);
+            self.gap_slow += ARRIVALS_SLOW * (gap - self.gap_slow);
+            if self.gap_slow == 0.0 || self.gap_fast == 0.0 {
+                (self.gap_fast, self.gap_slow) = (gap, gap);
+            }
+        }
+    }
+
+    /// Returns the predicted cost of a request; for the one that arrived last, it is known already.
+    #[inline]
+    pub fn predicted(&self, request: &RequestInfo) -> PredictedCost {
+        match &self.predicted {
+            Some((known, predicted)) if is_same(known, request) => *predicted,
+            _ => self.costs.predict(request),
+        }
+    }
+
+    /// Records that a request was sent to `backend`.
+    #[inline]
+    pub fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
+        let predicted = self.predicted(request);
+        let Some(memory) = self.memories.get_mut(backend.get()) else {
+            return;
+        };
+        self.latest = self.latest.max(now);
+        if self.serving.outstanding(backend) == 0 {
+            memory.busy_since = now;
+        }
+        self.serving.on_sent(backend, request, predicted, now);
+    }
+
+    /// Records that a request sent to `backend` has ended.
+    #[inline]
+    pub fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        let Some(memory) = self.memories.get_mut(backend.get()) else {
+            return;
+        };
+        self.latest = self.latest.max(now);
+        self.newest_reply = now;
+        let sent = Time::from_nanos(now.as_nanos().saturating_sub(reply.latency.as_nanos()));
+        // Unknown requests were sent by an earlier policy.
+        let ended = self.serving.on_end(backend, sent, Some(reply.kind), now);
+        memory.learn_outcome(reply.kind);
+        // The latency of a failure does not show how fast a backend works; that of a timeout is a lower
+        // bound.
+        if matches!(reply.kind, ReplyKind::Success | ReplyKind::Timeout) {
+            let log = ln(reply.latency.as_nanos().max(1) as f32);
+            let (log_cost, log_in_flight) = ended.as_ref().map_or((0.0, 0.0), |ended| {
+                (ended.predicted.log_cost, log_of_count(ended.in_flight_when_sent))
+            });
+            memory.learn_latency(log - log_cost, log_in_flight);
+            memory.learn_gap(now);
+        }
+        memory.last_reply = Some(now);
+        if let Some(ended) = &ended {
+            self.costs.learn(&ended.request, ended.log_relative, ended.certainty);
+            if let Some(prior) = self.trust.observe(backend, ended) {
+                self.serving.believe(backend, prior);
+            }
+        }
+    }
+
+    /// Records that the client cancelled a request sent to `backend` at `sent`.
+    pub fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
+        if backend.get() < self.memories.len() {
+            // The time is not known; nothing has happened since the latest event.
+            self.serving.on_end(backend, sent, None, self.latest.max(sent));
+        }
+    }
+
+    /// Records what `backend` reported about itself.
+    pub fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.reported.on_report(backend, report, now);
+    }
+
+    /// Returns the time since the latest reply; `None` if no request is outstanding.
+    pub fn silence(&self, pool: &PoolView<'_>, now: Time) -> Option<Span> {
+        let waiting = pool.eligible.iter().any(|backend| pool.backend(*backend).in_flight > 0);
+        waiting.then(|| now.since(self.newest_reply))
+    }
+
+    /// Returns the number of consecutive errors of `backend`.
+    pub fn consecutive_errors(&self, backend: BackendIndex) -> u32 {
+        self.memories[backend.get()].consecutive_errors
+    }
+
+    /// Returns how often observations contradicted the profile so far that trust in it fell.
+    pub fn distrusted(&self) -> u64 {
+        self.trust.alarms()
+    }
+
+    /// Writes the rows of `candidates` to `rows` (row-major, [`WIDTH`] numbers each). As initial
+    /// scores, it writes `-ln(first policy improvement x (1 + 100 error rate))` of each to
+    /// `prior`, relative to the best: what sending the request there costs it and later ones, where a failure costs
+    /// as much as a hundred requests.
+    pub fn observe(
+        &self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        candidates: &[BackendIndex],
+        now: Time,
+        rows: &mut [f32],
+        prior: &mut [f32],
+    ) {
+        let predicted = self.predicted(request);
+        let means = self.means(pool, candidates, &predicted, now, rows);
+        let per_nano = (-means.typical).exp();
+        let settle = Span::from_nanos(means.typical.exp() as u64);
+        let burst = match self.gap_fast > 0.0 && self.gap_slow > 0.0 {
+            true => ln(self.gap_fast / self.gap_slow).clamp(-CLAMP, CLAMP),
+            false => 0.0,
+        };
+        let rows = rows.chunks_exact_mut(WIDTH);
+        for ((backend, row), prior) in candidates.iter().zip(rows).zip(prior) {
+            let memory = &self.memories[backend.get()];
+            let look = self.serving.look(*backend);
+            let count = pool.backend(*backend).in_flight;
+            let log_count = log_of_count(count);
+            let ln_1p = |nanos: f32| ln(1.0 + nanos * per_nano).min(CLAMP);
+            let since = |time: Time| ln_1p(now.since(time).as_nanos() as f32);
+            let oldest = self.serving.oldest(*backend).map_or(0.0, since);
+            let silence = since(memory.last_reply.unwrap_or(memory.joined));
+            let (idle, busy) = if count == 0 { (silence, 0.0) } else { (0.0, silence) };
+            let vs_typical = |log: f32| (log - means.typical).clamp(-CLAMP, CLAMP);
+            let latency = memory.latency.unwrap_or(means.unknown());
+            let work = ln((1.0 + look.work_left.max(0.0)) / (1.0 + count as f32));
+            let completion = (row[COMPLETION] - means.best_completion).clamp(0.0, CLAMP);
+            let improvement = (row[IMPROVEMENT] - means.best_improvement).clamp(0.0, CLAMP);
+            let (trust, log_profile) = self.trust.of(*backend);
+            let (reported, fresh) = match self.reported.is_empty() {
+                true => (0.0, 0.0),
+                false => self.reported_vs_own(*backend, count, now, settle),
+            };
+            row.copy_from_slice(&[
+                log_count.min(CLAMP),
+                (log_count - means.log_in_flight).clamp(-CLAMP, CLAMP),
+                vs_typical(latency.fast),
+                vs_typical(latency.slow),
+                vs_typical(latency.low),
+                oldest,
+                idle,
+                memory.error_rate,
+                memory.log_consecutive_errors.min(CLAMP),
+                memory.gap.map_or(0.0, vs_typical),
+                means.log_in_flight.min(CLAMP),
+                burst,
+                busy,
+                look.crowding.clamp(0.0, CLAMP),
+                latency.log_in_flight.min(CLAMP),
+                (memory.log_weight - means.log_weight).clamp(-CLAMP, CLAMP),
+                1.0 / (1.0 + now.since(memory.joined).as_nanos() as f32 * per_nano / NEW_FOR),
+                predicted.log_cost.clamp(-CLAMP, CLAMP),
+                predicted.deviation.clamp(0.0, CLAMP),
+                work.clamp(-CLAMP, CLAMP),
+                completion,
+                improvement,
+                ln(look.workers.max(1.0)).min(CLAMP),
+                if look.is_shared { 1.0 } else { 0.0 },
+                (look.log_service - means.log_service).clamp(-CLAMP, CLAMP),
+                look.log_error.clamp(0.0, CLAMP),
+                look.surprise.clamp(-CLAMP, CLAMP),
+                look.utilisation.clamp(0.0, CLAMP),
+                trust,
+                trust * (look.log_service - log_profile).clamp(-CLAMP, CLAMP),
+                reported.min(CLAMP),
+                fresh,
+            ]);
+            *prior = -(improvement + ln(1.0 + FAILURE_COST * memory.error_rate));
+        }
+    }
+
+    /// Returns how many requests `backend` is expected to hold relative to the `own` ones, and how fresh its latest
+    /// report is: 1 at once, and half after a typical latency.
+    fn reported_vs_own(&self, backend: BackendIndex, own: u32, now: Time, settle: Span) -> (f32, f32) {
+        let Some(age) = self.reported.age(backend, now) else { return (0.0, 0.0) };
+        let others = self.reported.others(backend, now, settle).unwrap_or(0.0);
+        let own = 1.0 + own as f32;
+        let age = age.as_nanos() as f32 / settle.as_nanos().max(1) as f32;
+        (ln((own + others) / own), 1.0 / (1.0 + age))
+    }
+
+    /// Computes what rows are relative to, and writes the indices of each candidate to its row.
+    fn means(
+        &self,
+        pool: &PoolView<'_>,
+        candidates: &[BackendIndex],
+        predicted: &PredictedCost,
+        now: Time,
+        rows: &mut [f32],
+    ) -> Means {
+        let mut sums = Means { best_completion: f32::MAX, best_improvement: f32::MAX, ..Means::default() };
+        let mut known = 0.0f32;
+        for (backend, row) in candidates.iter().zip(rows.chunks_exact_mut(WIDTH)) {
+            let memory = &self.memories[backend.get()];
+            sums.log_in_flight += log_of_count(pool.backend(*backend).in_flight);
+            sums.log_weight += memory.log_weight;
+            sums.log_service += self.serving.look(*backend).log_service;
+            if let Some(latency) = memory.latency {
+                known += 1.0;
+                sums.typical += latency.slow;
+                sums.log_in_flight_sent += latency.log_in_flight;
+            }
+            let index = self.serving.index(*backend, predicted, now);
+            (row[COMPLETION], row[IMPROVEMENT]) = (index.log_completion, index.log_improvement);
+            sums.best_completion = sums.best_completion.min(index.log_completion);
+            sums.best_improvement = sums.best_improvement.min(index.log_improvement);
+        }
+        let count = candidates.len() as f32;
+        sums.log_in_flight /= count;
+        sums.log_weight /= count;
+        sums.log_service /= count;
+        if known > 0.0 {
+            sums.typical /= known;
+            sums.log_in_flight_sent /= known;
+        } else {
+            sums.typical = UNKNOWN_LATENCY;
+        }
+        sums
+    }
+}
+
+/// Returns whether two requests say the same.
+#[inline]
+fn is_same(one: &RequestInfo, other: &RequestInfo) -> bool {
+    one.client_key == other.client_key && one.route == other.route && one.hints == other.hints
+}
+
+/// Latency before the first reply of a pool: ln of a millisecond in nanoseconds. Any value works,
+/// because only times are compared with it.
+const UNKNOWN_LATENCY: f32 = 13.8;
+
+/// Typical and best values of the candidate backends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Means {
+    log_in_flight: f32,
+    log_weight: f32,
+    log_service: f32,
+    typical: f32,
+    log_in_flight_sent: f32,
+    best_completion: f32,
+    best_improvement: f32,
+}
+
+impl Means {
+    /// Returns the latency assumed for a backend without replies, which counts as typical.
+    fn unknown(&self) -> Latency {
+        let typical = self.typical;
+        Latency { fast: typical, slow: typical, low: typical, log_in_flight: self.log_in_flight_sent }
+    }
+}
