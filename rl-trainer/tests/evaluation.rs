@@ -48,8 +48,8 @@ fn all_contestants_meet_the_same_luck() {
     assert_eq!(evaluation.of_kind(Kind::Classical).len(), classical().len());
     assert_eq!(
         classical().len(),
-        22,
-        "eleven rules, each with ejection and without, those with affinity included"
+        24,
+        "twelve rules, each with ejection and without, those with affinity included"
     );
     assert_eq!(evaluation.of_kind(Kind::Oracle).len(), 4);
     for case in &evaluation.cases {
@@ -190,7 +190,7 @@ fn goals_that_are_no_limits_are_refused_with_key_value_and_way_out() {
     };
     for (text, parts) in [
         ("{", &["EOF"][..]),
-        ("{}", &["sets no goal", "`situations` or `held_out`"]),
+        ("{}", &["sets no goal", "`situations`, `held_out` or `sized`"]),
         (
             r#"{"held_out": {"al": {"mean": 1, "p99": 1}}}"#,
             &["held_out.al", "unknown field `al`", "`to_best`"],
@@ -270,9 +270,35 @@ fn only_what_was_played_as_laid_down_is_a_proof() {
 }
 
 #[test]
-fn what_routes_are_worth_is_played_by_the_same_policy_without_them() {
-    let evaluation = evaluate(&Trained::all([prior(4)]), &small(List::routes(), 1), 1, Watch::none());
-    let unrouted = evaluation.of_kind(Kind::Unrouted);
-    assert_eq!(unrouted.len(), 1);
-    assert_eq!(evaluation.contestants[unrouted[0]].name, "rl-seed-4 without routes");
+fn what_requests_say_is_measured_by_the_same_policy_without_it() {
+    let evaluation = evaluate(&Trained::all([prior(4)]), &small(List::sized(), 1), 1, Watch::none());
+    let unhinted = evaluation.of_kind(Kind::Unhinted);
+    assert_eq!(unhinted.len(), 1);
+    assert_eq!(evaluation.contestants[unhinted[0]].name, "rl-seed-4 without hints");
+    let standing = Standing::new(&evaluation, &evaluation.of_kind(Kind::Trained)).expect("a case");
+    assert!(standing.to_unhinted.is_some() && standing.to_listening.is_some(), "all opponents took part");
+}
+
+#[test]
+fn opponents_are_told_apart_by_what_they_listen_to() {
+    let field = [
+        ("rl", Kind::Trained),
+        ("rl without hints", Kind::Unhinted),
+        ("least-connections+ejection", Kind::Classical),
+        ("least-predicted-work+ejection", Kind::Classical),
+    ];
+    let evaluation =
+        made_up(&field, &[&[&[4.0], &[8.0], &[10.0], &[5.0]], &[&[4.0], &[8.0], &[10.0], &[5.0]]]);
+    let standing = Standing::new(&evaluation, &[0]).expect("there are cases");
+    let ratio = |pair: Option<[rl_trainer::evaluate::Estimate; 2]>| pair.expect("they took part")[0].ratio;
+    assert!((standing.mean_to_best.ratio - 0.8).abs() < 1e-12, "to the best classical of all");
+    assert!((ratio(standing.to_blind) - 0.4).abs() < 1e-12, "to the best that does not listen");
+    assert!((ratio(standing.to_listening) - 0.8).abs() < 1e-12, "to the one that does");
+    assert!((ratio(standing.to_unhinted) - 0.5).abs() < 1e-12, "to itself without hints");
+    let classical = Standing::new(&evaluation, &[2]).expect("there are cases");
+    assert!(classical.to_unhinted.is_none(), "a classical algorithm has no such twin");
+    assert!(
+        bundled_goals().judge_sized(&standing).is_empty(),
+        "these are not the situations with telling requests"
+    );
 }

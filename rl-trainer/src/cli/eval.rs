@@ -28,10 +28,10 @@ pub struct Args {
     /// Replications per case; each draws new arrivals, sizes and failures, the same for all contestants.
     #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = whole_within(1, u64::MAX), allow_hyphen_values = true)]
     pub lucks: u64,
-    /// Play the situations A to I, and B with routes.
+    /// Play the situations A to I, those with telling requests, G with reports of load, and B with routes.
     #[arg(long)]
     pub situations: bool,
-    /// Play the held-out random cases.
+    /// Play the held-out random cases, and those with telling requests.
     #[arg(long)]
     pub test_set: bool,
     /// Play only the first cases of each list, for a quick check; goals are then not judged.
@@ -57,10 +57,10 @@ impl Args {
         let both = !self.situations && !self.test_set;
         let mut lists = Vec::new();
         if self.situations || both {
-            lists.extend([List::situations(), List::routes()]);
+            lists.extend([List::situations(), List::sized(), List::reports(), List::routes()]);
         }
         if self.test_set || both {
-            lists.push(List::test());
+            lists.extend([List::test(), List::sized_test()]);
         }
         let cut = |list: List| match self.cases {
             Some(count) => list.first(count as usize),

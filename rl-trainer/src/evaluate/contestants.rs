@@ -3,7 +3,9 @@
 use crate::measure::{Figures, measure, measure_oracle};
 use crate::scenarios::Case;
 use lb_core::algorithm::Rule;
-use lb_core::policy::{BackendIndex, GuardCounts, Learned, LoadReport, Policy, PolicyFile, PoolView, Reply, RequestInfo};
+use lb_core::policy::{
+    BackendIndex, GuardCounts, Learned, LoadReport, Policy, PolicyFile, PoolView, Reply, RequestInfo,
+};
 use lb_core::rng::Rng;
 use lb_core::{Algorithm, Time};
 use serde::{Deserialize, Serialize};
@@ -52,8 +54,9 @@ impl Trained {
 pub enum Kind {
     /// A trained policy.
     Trained,
-    /// A trained policy that does not see the route of requests, to measure how much routes help.
-    Unrouted,
+    /// A trained policy that sees neither routes nor hints of requests, to measure how much these help.
+    #[serde(alias = "unrouted")]
+    Unhinted,
     /// A classical rule.
     Classical,
     /// An oracle, which uses information that a load balancer does not have.
@@ -75,6 +78,21 @@ pub struct Contestant {
     pub sha256: Option<String>,
 }
 
+/// Name of the classical rule that listens to what requests say about their cost; all others are *content-blind*.
+pub const LISTENING: &str = "least-predicted-work";
+
+impl Contestant {
+    /// Returns the name of the trained policy `name` when it sees neither routes nor hints.
+    pub(super) fn unhinted_name(name: &str) -> String {
+        format!("{name} without hints")
+    }
+
+    /// Returns whether this is a classical algorithm that ignores what requests say about their cost.
+    pub fn is_content_blind(&self) -> bool {
+        self.kind == Kind::Classical && !self.name.starts_with(LISTENING)
+    }
+}
+
 /// Returns all classical algorithms: each rule with and without ejection.
 pub fn classical() -> Vec<Algorithm> {
     let rules = Algorithm::table().iter().map(|entry| entry.rule).filter(|rule| *rule != Rule::Rl);
@@ -85,16 +103,16 @@ pub fn classical() -> Vec<Algorithm> {
 #[derive(Clone)]
 pub(super) enum Player {
     Trained(Arc<PolicyFile>),
-    Unrouted(Arc<PolicyFile>),
+    Unhinted(Arc<PolicyFile>),
     Classical(Algorithm),
     Oracle(Oracle),
 }
 
 /// Returns all contestants, in the order of results.
-pub(super) fn field(policies: &[Trained], unrouted: bool) -> Vec<(Contestant, Player)> {
+pub(super) fn field(policies: &[Trained]) -> Vec<(Contestant, Player)> {
     let trained = |policy: &Trained, kind: Kind| {
         let name = match kind {
-            Kind::Unrouted => format!("{} without routes", policy.name),
+            Kind::Unhinted => Contestant::unhinted_name(&policy.name),
             _ => policy.name.clone(),
         };
         Contestant { name, kind, seed: policy.seed, sha256: Some(policy.file.sha256.clone()) }
@@ -104,13 +122,11 @@ pub(super) fn field(policies: &[Trained], unrouted: bool) -> Vec<(Contestant, Pl
         .iter()
         .map(|policy| (trained(policy, Kind::Trained), Player::Trained(Arc::clone(&policy.file))))
         .collect();
-    if unrouted {
-        field.extend(
-            policies
-                .iter()
-                .map(|policy| (trained(policy, Kind::Unrouted), Player::Unrouted(Arc::clone(&policy.file)))),
-        );
-    }
+    field.extend(
+        policies
+            .iter()
+            .map(|policy| (trained(policy, Kind::Unhinted), Player::Unhinted(Arc::clone(&policy.file)))),
+    );
     field.extend(
         classical()
             .into_iter()
@@ -126,16 +142,16 @@ impl Player {
     /// Simulates a case. The guard counts are those of a trained policy, and zero for other contestants.
     pub(super) fn play(&self, case: &Case) -> (Figures, GuardCounts) {
         let guards: Arc<Mutex<GuardCounts>> = Arc::default();
-        let learned = |file: &Arc<PolicyFile>, routed: bool| {
+        let learned = |file: &Arc<PolicyFile>, hinted: bool| {
             let mut policy = || -> Box<dyn Policy> {
                 let inner = Learned::new(Arc::clone(file));
-                Box::new(Counted { inner, routed, guards: Arc::clone(&guards) })
+                Box::new(Counted { inner, hinted, guards: Arc::clone(&guards) })
             };
             measure(case, &mut policy)
         };
         let figures = match self {
             Self::Trained(file) => learned(file, true),
-            Self::Unrouted(file) => learned(file, false),
+            Self::Unhinted(file) => learned(file, false),
             Self::Classical(algorithm) => {
                 measure(case, &mut || algorithm.policy().expect("a classical rule needs no file"))
             }
@@ -146,16 +162,20 @@ impl Player {
     }
 }
 
-/// A learned policy that reports its guard counts, and optionally does not see routes.
+/// A learned policy that reports its guard counts, and optionally sees neither routes nor hints.
 struct Counted {
     inner: Learned,
-    routed: bool,
+    hinted: bool,
     guards: Arc<Mutex<GuardCounts>>,
 }
 
 impl Counted {
     fn seen(&self, request: &RequestInfo) -> RequestInfo {
-        if self.routed { *request } else { RequestInfo { route: 0, ..*request } }
+        if self.hinted {
+            *request
+        } else {
+            RequestInfo { client_key: request.client_key, ..RequestInfo::default() }
+        }
     }
 }
 

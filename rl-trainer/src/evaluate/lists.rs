@@ -1,6 +1,10 @@
 //! The lists of cases that policies are judged on, each identified by a hash of its contents.
 
-use crate::scenarios::{Case, Family, TEST_CASES, hash, routed_situation, situations};
+use crate::scenarios::{
+    Case, Family, TELLING_TEST_CASES, TEST_CASES, hash, routed_situation, situation, situations,
+    sized_situations,
+};
+use simulator::Reports;
 
 /// SHA-256 of the test list, which is frozen. Changing how cases are drawn produces another list, and figures
 /// from different lists cannot be compared.
@@ -19,8 +23,6 @@ pub struct List {
     pub whole: usize,
     /// Whether each case has at least as many requests as the list specifies.
     pub full: bool,
-    /// Whether trained policies also play without seeing the route of requests.
-    pub unrouted: bool,
 }
 
 impl List {
@@ -36,11 +38,47 @@ impl List {
 
     /// Returns situation B with routes that determine most of the size of a request.
     pub fn routes() -> Self {
-        Self { unrouted: true, ..Self::new("routes", vec![routed_situation()]) }
+        Self::new("routes", vec![routed_situation()])
+    }
+
+    /// Returns situations B, D, F, G and H with requests that tell most of their size.
+    pub fn sized() -> Self {
+        Self::new("sized", sized_situations())
+    }
+
+    /// Returns situation G with backends that report their load, with each reply and when they are asked.
+    pub fn reports() -> Self {
+        let case = |name: &str, reports: Reports| {
+            let mut case = situation('g').expect("there is a G");
+            case.name = format!("situation-g-{name}");
+            case.options.reports = reports;
+            case.with_luck(0)
+        };
+        Self::new(
+            "reports",
+            vec![case("orca", Reports::Orca), case("probes", Reports::Probes { per_request: 1.0 })],
+        )
+    }
+
+    /// Returns held-out random cases whose requests tell something about their size.
+    pub fn sized_test() -> Self {
+        Self::new("sized-test", Family::TellingTest.cases(TELLING_TEST_CASES))
+    }
+
+    /// Returns all lists, in the order in which they are played.
+    pub fn all() -> Vec<Self> {
+        vec![
+            Self::situations(),
+            Self::sized(),
+            Self::reports(),
+            Self::routes(),
+            Self::test(),
+            Self::sized_test(),
+        ]
     }
 
     fn new(name: &'static str, cases: Vec<Case>) -> Self {
-        Self { name, sha256: hash(&cases), whole: cases.len(), full: true, cases, unrouted: false }
+        Self { name, sha256: hash(&cases), whole: cases.len(), full: true, cases }
     }
 
     /// Returns the same list with `requests` requests per case and replication.

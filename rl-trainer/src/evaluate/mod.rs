@@ -3,9 +3,11 @@
 //!
 //! Every contestant plays every case with the same random draws: the same arrivals, sizes and failures
 //! ([`crate::scenarios::Case::with_luck`]), so that ratios are paired. Contestants are the trained policies
-//! (one per training seed), all classical rules with and without ejection, and oracles. Oracles use
+//! (one per training seed), the same policies without what requests say, all classical rules with and without
+//! ejection, and oracles. Oracles use
 //! information that a load balancer does not have; they are bounds, not competitors. *The best classical*
-//! algorithm of a case is chosen in hindsight among all rules, including those with client affinity.
+//! algorithm of a case is chosen in hindsight among all rules, including those with client affinity; the best
+//! *content-blind* one among those that ignore what requests say about their cost.
 //!
 //! [`evaluate`] simulates the cases, [`Standing`] summarises the results, and [`goals`] compares them with
 //! limits that a user sets.
@@ -17,7 +19,7 @@ mod lists;
 mod play;
 mod standing;
 
-pub use contestants::{Contestant, Kind, Trained, classical};
+pub use contestants::{Contestant, Kind, LISTENING, Trained, classical};
 pub use interval::{LEVEL, crossed};
 pub use lists::{List, TEST_SHA256};
 pub use play::{CaseResult, Evaluation, SCHEMA_VERSION, Watch, evaluate};

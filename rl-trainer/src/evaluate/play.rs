@@ -70,7 +70,7 @@ impl Watch<'_> {
 /// Plays all cases of `list` with `lucks` replications each, on all cores. If stopped early, returns the
 /// cases that were played completely.
 pub fn evaluate(policies: &[Trained], list: &List, lucks: u64, watch: Watch<'_>) -> Evaluation {
-    let field = field(policies, list.unrouted);
+    let field = field(policies);
     let rounds: Vec<(&Case, u64)> =
         list.cases.iter().flat_map(|case| (0..lucks).map(move |luck| (case, luck))).collect();
     let done = AtomicUsize::new(0);

@@ -4,7 +4,7 @@
 //! reciprocal have equal weight and no slow case dominates. Several policies, such as one per training seed,
 //! have equal weights, and intervals include the variation between them ([`super::crossed`]).
 
-use super::contestants::Kind;
+use super::contestants::{Contestant, Kind, LISTENING};
 use super::interval::crossed;
 use super::play::{CaseResult, Evaluation};
 use crate::measure::Figures;
@@ -64,6 +64,16 @@ pub struct Standing {
     pub mean_to_best: Estimate,
     /// The same for the 99th percentile.
     pub p99_to_best: Estimate,
+    /// Ratios of the mean and of the 99th percentile to those of the best content-blind classical algorithm of each
+    /// case.
+    #[serde(default)]
+    pub to_blind: Option<[Estimate; 2]>,
+    /// Ratios to least-predicted-work with ejection.
+    #[serde(default)]
+    pub to_listening: Option<[Estimate; 2]>,
+    /// Ratios to the same policies without what requests say.
+    #[serde(default)]
+    pub to_unhinted: Option<[Estimate; 2]>,
     /// Share of cases in which the mean is below the baseline's.
     pub mean_wins: f64,
     /// Share of cases in which the 99th percentile is below the baseline's.
@@ -108,11 +118,42 @@ fn average(values: impl IntoIterator<Item = f64>) -> f64 {
     sum / f64::max(count, 1.0)
 }
 
-/// Returns the classical algorithm with the lowest geometric mean over replications.
-fn best(evaluation: &Evaluation, case: &CaseResult, metric: Metric) -> Option<usize> {
+/// Returns the contestant with the lowest geometric mean over replications, of those that `may` be it.
+fn best(
+    evaluation: &Evaluation,
+    case: &CaseResult,
+    metric: Metric,
+    may: fn(&Contestant) -> bool,
+) -> Option<usize> {
     let of = |place: &usize| average(case.figures[*place].iter().map(|one| metric(one).max(LEAST_MS).ln()));
-    let classical = evaluation.of_kind(Kind::Classical);
-    classical.into_iter().min_by(|one, other| of(one).total_cmp(&of(other)))
+    let places = (0..evaluation.contestants.len()).filter(|place| may(&evaluation.contestants[*place]));
+    places.min_by(|one, other| of(one).total_cmp(&of(other)))
+}
+
+fn is_classical(contestant: &Contestant) -> bool {
+    contestant.kind == Kind::Classical
+}
+
+/// Returns the ratios of the mean and of the 99th percentile of `policies` to the opponents that `opponents` names for
+/// each case and metric (one per policy); `None` if there is none in a case.
+fn against(
+    evaluation: &Evaluation,
+    policies: &[usize],
+    opponents: impl Fn(&CaseResult, Metric) -> Option<Vec<usize>>,
+) -> Option<[Estimate; 2]> {
+    let of = |metric: Metric| -> Option<Estimate> {
+        let mut rows = Vec::new();
+        for case in &evaluation.cases {
+            let pairs = policies.iter().zip(opponents(case, metric)?);
+            rows.push(
+                pairs
+                    .map(|(policy, other)| average(log_ratios(case, *policy, other, metric)))
+                    .collect::<Vec<f64>>(),
+            );
+        }
+        Some(estimate(&rows, &evaluation.list))
+    };
+    Some([of(MEAN)?, of(P99)?])
 }
 
 /// Transposes a matrix.
@@ -152,7 +193,8 @@ impl Standing {
         // By case, then by policy, averaged over replications.
         let mut logs: [Vec<Vec<f64>>; 4] = Default::default();
         for case in &evaluation.cases {
-            let (best_mean, best_p99) = (best(evaluation, case, MEAN)?, best(evaluation, case, P99)?);
+            let best_mean = best(evaluation, case, MEAN, is_classical)?;
+            let best_p99 = best(evaluation, case, P99, is_classical)?;
             let to = |other: usize, metric: Metric| -> Vec<Vec<f64>> {
                 policies.iter().map(|policy| log_ratios(case, *policy, other, metric)).collect()
             };
@@ -182,6 +224,17 @@ impl Standing {
         }
         let wins = |of: fn(&CaseStanding) -> f64| average(cases.iter().map(|case| f64::from(of(case) < 1.0)));
         let [mean, p99, mean_to_best, p99_to_best] = logs.map(|rows| estimate(&rows, &evaluation.list));
+        let to_blind = against(evaluation, policies, |case, metric| {
+            let blind = best(evaluation, case, metric, Contestant::is_content_blind)?;
+            Some(vec![blind; policies.len()])
+        });
+        let listening = evaluation.place(&format!("{LISTENING}+ejection"));
+        let to_listening = against(evaluation, policies, |_, _| Some(vec![listening?; policies.len()]));
+        let unhinted = |policy: &usize| {
+            evaluation.place(&Contestant::unhinted_name(&evaluation.contestants[*policy].name))
+        };
+        let unhinted: Option<Vec<usize>> = policies.iter().map(unhinted).collect();
+        let to_unhinted = against(evaluation, policies, |_, _| unhinted.clone());
         Some(Self {
             policies: policies.iter().map(|place| evaluation.contestants[*place].name.clone()).collect(),
             mean_wins: wins(|case| case.mean.ratio),
@@ -190,6 +243,9 @@ impl Standing {
             p99,
             mean_to_best,
             p99_to_best,
+            to_blind,
+            to_listening,
+            to_unhinted,
             cases,
         })
     }

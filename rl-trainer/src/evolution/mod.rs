@@ -7,12 +7,13 @@
 //! case: for the same number of requests, many directions on one case each estimate the gradient better than
 //! a few directions on many cases.
 
-use crate::measure::{Figures, in_parallel, measure};
-use crate::scenarios::Case;
+use crate::measure::in_parallel;
+use crate::objective::Objective;
+use crate::setting::Setting;
 use lb_core::Seed;
 use lb_core::policy::Policy;
 use lb_core::policy::learned::network::HIDDEN;
-use lb_core::policy::learned::{Action, Learned, Network, PolicyFile, WIDTH};
+use lb_core::policy::learned::{Action, Learned, Network, WIDTH};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use std::sync::Arc;
@@ -28,11 +29,14 @@ pub struct Args {
     pub learning_rate: f32,
     /// Requests per case.
     pub requests: u64,
+    /// First generations, which change only the output layer. A gradient is estimated from as many numbers as there
+    /// are pairs, so that it is far less noisy for the 32 weights of this layer than for all of them.
+    pub output_generations: u64,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { pairs: 64, sigma: 0.08, learning_rate: 0.02, requests: 8_000 }
+        Self { pairs: 64, sigma: 0.08, learning_rate: 0.02, requests: 8_000, output_generations: 60 }
     }
 }
 
@@ -62,17 +66,9 @@ const AVERAGE: f32 = 1.0 / 30.0;
 /// Number of weights that the search changes.
 pub const WEIGHTS: usize = WIDTH * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 2 * HIDDEN;
 
-/// Weight of the error rate relative to logarithms of latencies: one failure in a thousand counts as much as
-/// 1 % of latency.
-const FAILURES: f64 = 10.0;
-
-/// Returns the cost that evolution minimises in a case: half the logarithm of the mean and half that of the
-/// 99th percentile, in mean service times, plus the cost of failures. Costs are comparable only within one
-/// case.
-pub fn cost(case: &Case, figures: &Figures) -> f64 {
-    let log = |ms: f64| (ms.max(1e-9) / case.service_ms).ln();
-    0.5 * log(figures.mean_ms) + 0.5 * log(figures.p99_ms) + FAILURES * figures.error_rate
-}
+/// Places of the weights of the output layer.
+const OUTPUT: std::ops::Range<usize> =
+    WIDTH * HIDDEN + HIDDEN * HIDDEN..WIDTH * HIDDEN + HIDDEN * HIDDEN + HIDDEN;
 
 /// A search in progress.
 #[derive(Clone, Debug)]
@@ -125,30 +121,32 @@ impl Evolution {
         unflatten(&self.base, &self.average)
     }
 
-    /// Runs one generation, with one case for each pair, and returns the mean cost of the perturbations.
+    /// Runs one generation, with one setting for each pair, and returns the mean cost of the perturbations.
     ///
     /// # Panics
-    /// Panics if the number of cases differs from the number of pairs.
-    pub fn step(&mut self, cases: &[Case], seed: Seed, args: &Args) -> f64 {
-        assert_eq!(cases.len(), args.pairs, "there must be one case per pair");
+    /// Panics if the number of settings differs from the number of pairs.
+    pub fn step(&mut self, settings: &[Setting], objective: Objective, seed: Seed, args: &Args) -> f64 {
+        assert_eq!(settings.len(), args.pairs, "there must be one setting per pair");
         let mut rng = seed.stream(&[0xe5, self.generation]);
-        let noise: Vec<Vec<f32>> = (0..args.pairs)
-            .map(|_| self.scales.iter().map(|scale| scale * rng.sample::<f32, _>(StandardNormal)).collect())
-            .collect();
-        let pairs: Vec<(&Case, &Vec<f32>)> = cases.iter().zip(&noise).collect();
-        let costs = in_parallel(&pairs, |(case, nudge)| {
+        let changes = |place: usize| self.generation >= args.output_generations || OUTPUT.contains(&place);
+        let mut draw = |place: usize| if changes(place) { rng.sample(StandardNormal) } else { 0.0 };
+        let noise: Vec<Vec<f32>> =
+            (0..args.pairs).map(|_| (0..self.weights.len()).map(&mut draw).collect()).collect();
+        let pairs: Vec<(&Setting, &Vec<f32>)> = settings.iter().zip(&noise).collect();
+        let costs = in_parallel(&pairs, |(setting, nudge)| {
             [args.sigma, -args.sigma].map(|sigma| {
-                let nudged = self.weights.iter().zip(*nudge).map(|(weight, nudge)| weight + sigma * nudge);
+                let nudges = nudge.iter().zip(&self.scales).map(|(nudge, scale)| sigma * scale * nudge);
+                let nudged = self.weights.iter().zip(nudges).map(|(weight, nudge)| weight + nudge);
                 let network = unflatten(&self.base, &nudged.collect::<Vec<f32>>());
-                let file = Arc::new(PolicyFile::new(network, self.action));
+                let file = Arc::new(setting.policy_file(network, self.action));
                 let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
-                cost(case, &measure(case, &mut policy))
+                objective.measure(&setting.case, &mut policy).1
             })
         });
         let mut gradient = vec![0.0f32; self.weights.len()];
         for (nudge, slope) in noise.iter().zip(slopes(&costs)) {
-            for ((sum, nudge), scale) in gradient.iter_mut().zip(nudge).zip(&self.scales) {
-                *sum += slope * nudge / scale / args.pairs as f32;
+            for (sum, nudge) in gradient.iter_mut().zip(nudge) {
+                *sum += slope * nudge / args.pairs as f32;
             }
         }
         self.generation += 1;

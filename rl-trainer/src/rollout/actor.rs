@@ -1,9 +1,10 @@
 //! The policy that plays episodes: samples decisions from the scores and records them.
 
 use super::{Exploration, MOST_COST, reward};
+use crate::setting::Setting;
 use lb_core::Time;
 use lb_core::policy::learned::{Features, Network, Scores, WIDTH};
-use lb_core::policy::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
+use lb_core::policy::{BackendIndex, LoadReport, Policy, PoolView, Reply, RequestInfo};
 use lb_core::rng::Rng;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -60,14 +61,14 @@ impl Actor {
     pub(super) fn new(
         network: Arc<Network>,
         exploration: Exploration,
-        service_ms: f64,
+        setting: &Setting,
         sink: Arc<Mutex<Trajectory>>,
     ) -> Self {
         Self {
             network,
             exploration,
-            service_ms,
-            features: Features::default(),
+            service_ms: setting.case.service_ms,
+            features: Features::with_profile(setting.profile.as_deref()),
             scores: Scores::default(),
             trajectory: Trajectory::default(),
             pending: Vec::new(),
@@ -115,7 +116,7 @@ impl Policy for Actor {
             return None;
         }
         self.features.adapt(pool, now);
-        self.features.on_arrival(now);
+        self.features.on_arrival(request, now);
         self.scores.observe(&self.features, request, pool, self.exploration.max_candidates, now, rng);
         self.trajectory.priors.extend_from_slice(self.scores.scores());
         self.scores.add(&self.network);
@@ -130,6 +131,14 @@ impl Policy for Actor {
             self.pending.resize_with(backend.get() + 1, VecDeque::new);
         }
         self.pending[backend.get()].push_back((now, self.trajectory.len() - 1));
+    }
+
+    fn on_report(&mut self, backend: BackendIndex, report: &LoadReport, now: Time) {
+        self.features.on_report(backend, report, now);
+    }
+
+    fn on_named(&mut self, backend: BackendIndex, id: &str) {
+        self.features.on_named(backend, id);
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {

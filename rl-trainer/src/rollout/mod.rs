@@ -11,6 +11,7 @@ pub use actor::{Actor, Trajectory};
 pub use reward::{ERROR_COST, MOST_COST, reward};
 
 use crate::scenarios::Case;
+use crate::setting::Setting;
 use lb_core::policy::Policy;
 use lb_core::policy::learned::Network;
 use lb_core::workload::{Observer, Sample};
@@ -27,13 +28,14 @@ pub struct Exploration {
     pub max_candidates: usize,
 }
 
-/// Plays `case` under `network` and returns the trajectory of each load balancer.
+/// Plays `setting` under `network` and returns the trajectory of each load balancer.
 ///
 /// # Panics
 /// Panics if the case cannot be simulated.
-pub fn play(case: &Case, network: &Arc<Network>, exploration: Exploration) -> Vec<Trajectory> {
+pub fn play(setting: &Setting, network: &Arc<Network>, exploration: Exploration) -> Vec<Trajectory> {
     let sinks: Mutex<Vec<Arc<Mutex<Trajectory>>>> = Mutex::default();
-    let mut policy = || -> Box<dyn Policy> { new_actor(case, network, exploration, &sinks) };
+    let case = &setting.case;
+    let mut policy = || -> Box<dyn Policy> { new_actor(setting, network, exploration, &sinks) };
     simulate_open(&case.topology, &case.load, &mut policy, &case.options, &mut Ignore)
         .expect("a case can be simulated");
     collect(sinks)
@@ -44,7 +46,7 @@ pub fn play(case: &Case, network: &Arc<Network>, exploration: Exploration) -> Ve
 /// # Panics
 /// Same as [`play`].
 pub fn play_taught(
-    case: &Case,
+    setting: &Setting,
     network: &Arc<Network>,
     exploration: Exploration,
     teacher: Oracle,
@@ -53,7 +55,7 @@ pub fn play_taught(
     let lesson: Arc<Mutex<Vec<f64>>> = Arc::default();
     let told = Arc::clone(&lesson);
     let mut policy = || -> Box<dyn Policy> {
-        let mut actor = new_actor(case, network, exploration, &sinks);
+        let mut actor = new_actor(setting, network, exploration, &sinks);
         actor.listen(Arc::clone(&lesson));
         actor
     };
@@ -62,21 +64,21 @@ pub fn play_taught(
         told.clear();
         told.extend_from_slice(costs);
     });
-    let (topology, load) = (&case.topology, &case.load);
-    simulate_open_taught(topology, load, &mut policy, teacher, tell, &case.options, &mut Ignore)
+    let Case { topology, load, options, .. } = &setting.case;
+    simulate_open_taught(topology, load, &mut policy, teacher, tell, options, &mut Ignore)
         .expect("a case can be simulated");
     collect(sinks)
 }
 
 fn new_actor(
-    case: &Case,
+    setting: &Setting,
     network: &Arc<Network>,
     exploration: Exploration,
     sinks: &Mutex<Vec<Arc<Mutex<Trajectory>>>>,
 ) -> Box<Actor> {
     let sink: Arc<Mutex<Trajectory>> = Arc::default();
     sinks.lock().expect("no thread panics while it holds the lock").push(Arc::clone(&sink));
-    Box::new(Actor::new(Arc::clone(network), exploration, case.service_ms, sink))
+    Box::new(Actor::new(Arc::clone(network), exploration, setting, sink))
 }
 
 fn collect(sinks: Mutex<Vec<Arc<Mutex<Trajectory>>>>) -> Vec<Trajectory> {

@@ -8,9 +8,18 @@
 //! prediction to no-regret online learning, 2011).
 
 use crate::rollout::Trajectory;
+use crate::scenarios::Case;
 use crate::scorer::{Adam, Batch, Scorer, entropy, permutation};
 use lb_core::rng::Rng;
+use simulator::oracle::Oracle;
 use tch::{Device, Kind, Tensor};
+
+/// Returns the oracle that teaches in `case`. Where requests say something about their sizes, it is one that knows the
+/// sizes: the network averages over what it cannot see. Elsewhere sizes would only make the lessons noisier.
+pub fn oracle_of(case: &Case) -> Oracle {
+    let tells = case.load.telling.is_some() || !case.load.routes.is_empty();
+    if tells { Oracle::SizedPolicyImprovement } else { Oracle::FirstPolicyImprovement }
+}
 
 /// Hyperparameters of lessons.
 #[derive(Clone, Copy, Debug, PartialEq)]

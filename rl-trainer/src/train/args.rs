@@ -1,17 +1,27 @@
 //! The hyperparameters of a training run.
 
+use super::source::CaseSource;
+use crate::objective::Objective;
 use crate::{evolution, ppo, teacher};
+use lb_core::policy::PolicyFile;
 use tch::Device;
 
 /// Hyperparameters of a training run with all its phases: normalisation, lessons, PPO and evolution.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Args {
     /// Seed of all random draws.
     pub seed: u64,
+    /// Policy from which the training run starts, in place of random weights. Its normalisation is kept, and its
+    /// profile is known in all cases around a fit and becomes part of the result.
+    pub start: Option<PolicyFile>,
+    /// Where the cases come from.
+    pub cases: CaseSource,
+    /// What evolution and the choice of the best network minimise.
+    pub objective: Objective,
     /// Device that holds the tensors.
     pub device: Device,
-    /// Rounds of an oracle's lessons before PPO. With 0, the output of the initial network is zero, so that
-    /// its scores equal the prior, which is EWMA scan.
+    /// Rounds of an oracle's lessons before PPO. With 0 and without a start, the output of the initial network is
+    /// zero, so that its scores equal the prior.
     pub lessons: u64,
     /// Adam's initial step size in lessons; it falls linearly to a twentieth.
     pub lesson_learning_rate: f64,
@@ -57,6 +67,9 @@ impl Args {
     pub fn standard(seed: u64) -> Self {
         Self {
             seed,
+            start: None,
+            cases: CaseSource::Random,
+            objective: Objective::Blend,
             device: Device::Cpu,
             lessons: 60,
             lesson_learning_rate: 2e-3,
@@ -73,6 +86,22 @@ impl Args {
             validate_every_generations: 25,
             ppo: ppo::Args::default(),
             teacher: teacher::Args::default(),
+        }
+    }
+
+    /// Returns a training run of a few minutes that makes a general policy fit for one pool: lessons with small steps
+    /// and evolution, without PPO, which gains nothing on a policy that has been through evolution.
+    pub fn specialised(seed: u64, start: PolicyFile, cases: CaseSource, objective: Objective) -> Self {
+        Self {
+            start: Some(start),
+            cases,
+            objective,
+            lessons: 20,
+            lesson_learning_rate: 5e-4,
+            ppo_steps: 0,
+            generations: 120,
+            validate_every_generations: 20,
+            ..Self::standard(seed)
         }
     }
 

@@ -1,10 +1,10 @@
-//! The initial cases and network of a training run.
+//! The initial settings and network of a training run.
 
 use super::args::Args;
 use crate::measure::in_parallel;
 use crate::rollout::{Exploration, play};
-use crate::scenarios::{Case, Family};
 use crate::scorer::initial;
+use crate::setting::Setting;
 use lb_core::Seed;
 use lb_core::policy::learned::{Network, WIDTH};
 use std::sync::Arc;
@@ -15,11 +15,15 @@ const NORMALISE_EPISODES: u64 = 32;
 /// Exploration during learning.
 pub(super) const EXPLORATION: Exploration = Exploration { temperature: 1.0, max_candidates: 16 };
 
-/// Creates the initial network, whose rows are normalised by statistics collected under the prior.
+/// Creates the initial network: that of the start, or a random one whose rows are normalised by statistics collected
+/// under the prior.
 pub(super) fn first_network(args: &Args) -> Network {
-    let cases = cases(args, 0, NORMALISE_EPISODES);
+    if let Some(start) = &args.start {
+        return start.network.clone();
+    }
+    let settings = settings(args, 0, NORMALISE_EPISODES);
     let zero = Arc::new(Network::zero());
-    let all = in_parallel(&cases, |case| play(case, &zero, EXPLORATION));
+    let all = in_parallel(&settings, |setting| play(setting, &zero, EXPLORATION));
     let (mut count, mut sum, mut squares) = (0.0f64, [0.0f64; WIDTH], [0.0f64; WIDTH]);
     for row in all.iter().flatten().flat_map(|one| one.rows.chunks_exact(WIDTH)) {
         count += 1.0;
@@ -36,10 +40,15 @@ pub(super) fn first_network(args: &Args) -> Network {
     initial(Seed(args.seed), mean.map(|mean| mean as f32), std)
 }
 
-/// Returns training cases of this seed; training runs with different seeds have different cases.
-pub(super) fn cases(args: &Args, from: u64, count: u64) -> Vec<Case> {
+/// Returns training settings of this seed; training runs with different seeds have different ones.
+pub(super) fn settings(args: &Args, from: u64, count: u64) -> Vec<Setting> {
     let first = (args.seed << 40) + from;
-    (first..first + count).map(|number| Family::Training.case(number).with_requests(args.requests)).collect()
+    let profile = args.start.as_ref().and_then(|start| start.profile.clone()).map(Arc::new);
+    let setting = |number: u64| {
+        let Setting { case, profile } = args.cases.training(number, profile.as_ref());
+        Setting { case: case.with_requests(args.requests), profile }
+    };
+    (first..first + count).map(setting).collect()
 }
 
 /// Numbers of the training cases at which each phase begins.

@@ -1,6 +1,7 @@
 //! The record of the training run that policy files carry.
 
 use super::args::Args;
+use super::source::CaseSource;
 use super::state::{Position, State, StateError};
 use super::validation::{BASELINE, Score};
 use crate::checkpoint::Checkpoint;
@@ -58,7 +59,12 @@ pub(super) fn record(args: &Args, position: &Position, validation: &Score) -> se
             "rate": args.evolution.learning_rate,
             "requests": args.evolution.requests,
         },
+        "objective": args.objective.to_string(),
+        "start": args.start.as_ref().map(|start| start.sha256.clone()),
         "validation": { "against": BASELINE, "mean_ratio": validation.mean, "p99_ratio": validation.p99 },
-        "training_cases": "rl_trainer::scenarios::Family::Training",
+        "training_cases": match &args.cases {
+            CaseSource::Random => "rl_trainer::scenarios::Family::Training".to_owned(),
+            CaseSource::Around(cases) => format!("{} cases around a fit", cases.len()),
+        },
     })
 }

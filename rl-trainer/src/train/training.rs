@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::columns::{COLUMNS, values};
-use super::first::{EXPLORATION, cases, first_network, range};
+use super::first::{EXPLORATION, first_network, range, settings};
 use super::progress::{Progress, TrainError, Trained};
 use super::record::record;
 use super::state::State;
@@ -12,11 +12,10 @@ use crate::curves::{Curves, Update};
 use crate::evolution::Evolution;
 use crate::measure::in_parallel;
 use crate::rollout::{Trajectory, play, play_taught};
-use crate::scenarios::Case;
-use crate::teacher;
+use crate::setting::Setting;
+use crate::teacher::{self, oracle_of};
 use lb_core::Seed;
 use lb_core::policy::learned::{Action, Network, PolicyFile};
-use simulator::oracle::Oracle;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +56,7 @@ pub fn train(
         folder,
         state,
         curves,
-        validation: validation_set(),
+        validation: validation_set(args),
         progress,
         stop,
         begun: Instant::now(),
@@ -65,6 +64,9 @@ pub fn train(
         saved: Instant::now(),
     };
     tch::set_num_threads(1);
+    if training.state.position.best.is_none() {
+        training.validate();
+    }
     training.lessons()?;
     training.ppo()?;
     training.evolve()?;
@@ -100,9 +102,10 @@ impl Training<'_> {
             let mut rng = Seed(self.args.seed).stream(&[range::LESSONS, number]);
             let network = Arc::new(self.state.learner.scorer.to_network());
             let episodes = self.args.episodes;
-            let cases = cases(self.args, range::LESSONS + number * episodes, episodes);
-            let teacher = Oracle::FirstPolicyImprovement;
-            let lessons = in_parallel(&cases, |case| play_taught(case, &network, EXPLORATION, teacher));
+            let settings = settings(self.args, range::LESSONS + number * episodes, episodes);
+            let lessons = in_parallel(&settings, |setting| {
+                play_taught(setting, &network, EXPLORATION, oracle_of(&setting.case))
+            });
             let lessons: Vec<Trajectory> = lessons.into_iter().flatten().collect();
             let rate = self.args.lesson_learning_rate * (1.0 - number as f64 / total as f64).max(0.05);
             let (scorer, device) = (&self.state.learner.scorer, self.args.device);
@@ -124,9 +127,9 @@ impl Training<'_> {
         }
         let play_for = |network: &Arc<Network>, number: u64| {
             let episodes = self.args.episodes;
-            cases(self.args, range::PPO + number * episodes, episodes)
+            settings(self.args, range::PPO + number * episodes, episodes)
                 .iter()
-                .flat_map(|case| play(case, network, EXPLORATION))
+                .flat_map(|setting| play(setting, network, EXPLORATION))
                 .collect::<Vec<Trajectory>>()
         };
         let mut played = play_for(&Arc::new(self.state.behaviour.clone()), self.state.position.updates);
@@ -163,12 +166,10 @@ impl Training<'_> {
             let number = self.state.position.generations;
             let knobs = self.args.evolution_at(number);
             let count = knobs.pairs as u64;
-            let cases: Vec<Case> = cases(self.args, range::EVOLUTION + number * count, count)
-                .into_iter()
-                .map(|case| case.with_requests(knobs.requests))
-                .collect();
+            let mut settings: Vec<Setting> = settings(self.args, range::EVOLUTION + number * count, count);
+            settings.iter_mut().for_each(|setting| setting.case.load.requests = knobs.requests);
             let evolution = self.state.evolution.as_mut().expect("made above");
-            let cost = evolution.step(&cases, Seed(self.args.seed), &knobs);
+            let cost = evolution.step(&settings, self.args.objective, Seed(self.args.seed), &knobs);
             self.state.position.generations += 1;
             let done = number + 1;
             let look = done.is_multiple_of(self.args.validate_every_generations) || done == total;
@@ -214,7 +215,7 @@ impl Training<'_> {
             Some(evolution) => evolution.network(),
             None => self.state.learner.scorer.to_network(),
         };
-        let score = score(&network, Action::default(), &self.validation);
+        let score = score(&network, Action::default(), self.args.objective, &self.validation);
         if self.state.position.best.is_none_or(|best| score.loss < best.loss) {
             self.state.position.best = Some(score);
             self.state.best = network;
@@ -229,9 +230,9 @@ impl Training<'_> {
 
     fn finish(self) -> Trained {
         let position = self.state.position;
-        let validation =
-            position.best.unwrap_or_else(|| score(&self.state.best, Action::default(), &self.validation));
+        let validation = position.best.expect("the initial network has been validated");
         let mut file = PolicyFile::new(self.state.best, Action::default());
+        file.profile = self.args.start.as_ref().and_then(|start| start.profile.clone());
         file.train = record(self.args, &position, &validation);
         Trained {
             file,

@@ -1,38 +1,43 @@
 //! The validation set, which alone determines the best checkpoint.
 
-use crate::evolution::cost;
-use crate::measure::{Figures, in_parallel, measure};
-use crate::scenarios::{Case, Family, VALIDATION_CASES};
+use super::args::Args;
+use crate::measure::{Figures, in_parallel};
+use crate::objective::Objective;
+use crate::setting::Setting;
 use lb_core::Algorithm;
 use lb_core::policy::Policy;
-use lb_core::policy::learned::{Action, Learned, Network, PolicyFile};
+use lb_core::policy::learned::{Action, Learned, Network};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The baseline of all ratios. It includes ejection, because otherwise a win could be due to ejection alone.
 pub const BASELINE: &str = "least-connections+ejection";
 
-/// A case with the baseline's results.
+/// A setting with the baseline's results.
 #[derive(Clone, Debug)]
 pub struct Bout {
-    /// The case.
-    pub case: Case,
+    /// The setting.
+    pub setting: Setting,
     /// Results of the baseline in this case.
     pub baseline: Figures,
+    /// Cost of these results under the objective.
+    pub baseline_cost: f64,
 }
 
-/// Returns the bouts of some cases, each with the baseline's results.
-pub fn bouts(cases: &[Case]) -> Vec<Bout> {
-    let baseline: Algorithm = BASELINE.parse().expect("the baseline is in the table");
-    in_parallel(cases, |case| {
-        let mut policy = || baseline.policy().expect("a rule needs no file");
-        Bout { case: case.clone(), baseline: measure(case, &mut policy) }
-    })
+/// Returns the bouts of some settings, each with the baseline's results under `objective`.
+pub fn bouts(settings: Vec<Setting>, objective: Objective) -> Vec<Bout> {
+    let algorithm: Algorithm = BASELINE.parse().expect("the baseline is in the table");
+    let played = in_parallel(&settings, |setting| {
+        objective.measure(&setting.case, &mut || algorithm.policy().expect("a rule needs no file"))
+    });
+    let bout = |(setting, (baseline, baseline_cost))| Bout { setting, baseline, baseline_cost };
+    settings.into_iter().zip(played).map(bout).collect()
 }
 
-/// Returns the validation set.
-pub fn validation_set() -> Vec<Bout> {
-    bouts(&Family::Validation.cases(VALIDATION_CASES))
+/// Returns the validation set of a training run.
+pub fn validation_set(args: &Args) -> Vec<Bout> {
+    let profile = args.start.as_ref().and_then(|start| start.profile.clone()).map(Arc::new);
+    bouts(args.cases.validation(profile.as_ref()), args.objective)
 }
 
 /// Score of a policy on a set of bouts, relative to the baseline.
@@ -42,21 +47,21 @@ pub struct Score {
     pub mean: f64,
     /// Geometric mean of the ratios of 99th percentiles.
     pub p99: f64,
-    /// Loss that selection minimises: the cost used by evolution, minus that of the baseline.
+    /// Loss that selection minimises: the cost under the objective, minus that of the baseline.
     pub loss: f64,
 }
 
 /// Simulates all bouts and returns the score.
-pub fn score(network: &Network, action: Action, bouts: &[Bout]) -> Score {
-    let file = Arc::new(PolicyFile::new(network.clone(), action));
+pub fn score(network: &Network, action: Action, objective: Objective, bouts: &[Bout]) -> Score {
     let all = in_parallel(bouts, |bout| {
+        let file = Arc::new(bout.setting.policy_file(network.clone(), action));
         let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
-        let figures = measure(&bout.case, &mut policy);
+        let (figures, cost) = objective.measure(&bout.setting.case, &mut policy);
         let ratio = |one: f64, other: f64| (one / other).ln();
         (
             ratio(figures.mean_ms, bout.baseline.mean_ms),
             ratio(figures.p99_ms, bout.baseline.p99_ms),
-            cost(&bout.case, &figures) - cost(&bout.case, &bout.baseline),
+            cost - bout.baseline_cost,
         )
     });
     let count = all.len() as f64;

@@ -16,6 +16,8 @@ pub struct Goals {
     pub situations: Option<SituationGoals>,
     /// Limits for the held-out random cases.
     pub held_out: Option<HeldOutGoals>,
+    /// Limits for the situations whose requests tell most of their size.
+    pub sized: Option<SizedGoals>,
 }
 
 /// Upper limits for a ratio of mean latencies and for a ratio of 99th percentiles.
@@ -55,6 +57,19 @@ pub struct SituationGoals {
     pub worst_mean: Option<f64>,
     /// Limit for the excess of the error rate over the baseline's in the worst situation, as a fraction.
     pub excess_errors: Option<f64>,
+    /// Limits for the ratios to the same policies without what requests say. Requests of the situations say nothing,
+    /// so that listening must not cost anything.
+    pub to_unhinted: Option<Pair>,
+}
+
+/// Upper limits for geometric means over the situations whose requests tell most of their size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizedGoals {
+    /// Limits for the ratios to the best classical algorithm of each situation that ignores what requests say.
+    pub to_blind: Option<Pair>,
+    /// Limits for the ratios to least-predicted-work with ejection.
+    pub to_listening: Option<Pair>,
 }
 
 /// Upper limits for the held-out random cases.
@@ -129,8 +144,8 @@ impl Goals {
 
     fn problems(&self) -> Vec<String> {
         let mut found = Problems::default();
-        if self.situations.is_none() && self.held_out.is_none() {
-            found.0.push("sets no goals; add `situations` or `held_out`".to_owned());
+        if self.situations.is_none() && self.held_out.is_none() && self.sized.is_none() {
+            found.0.push("sets no goals; add `situations`, `held_out` or `sized`".to_owned());
         }
         if let Some(goals) = &self.situations {
             let known: Vec<String> = situations().into_iter().map(|case| case.name).collect();
@@ -146,6 +161,11 @@ impl Goals {
             found.pair("situations.worst_to_best", goals.worst_to_best);
             found.ratio("situations.worst_mean", goals.worst_mean);
             found.share("situations.excess_errors", goals.excess_errors);
+            found.pair("situations.to_unhinted", goals.to_unhinted);
+        }
+        if let Some(goals) = &self.sized {
+            found.pair("sized.to_blind", goals.to_blind);
+            found.pair("sized.to_listening", goals.to_listening);
         }
         if let Some(goals) = &self.held_out {
             found.pair("held_out.all", goals.all);

@@ -1,8 +1,8 @@
 //! Compares measured values with goals.
 
 use super::super::standing::{CaseStanding, Estimate, Standing};
-use super::file::{Goals, HeldOutGoals, Pair, SituationGoals};
-use crate::scenarios::{about_situation, situations};
+use super::file::{Goals, HeldOutGoals, Pair, SituationGoals, SizedGoals};
+use crate::scenarios::{about_situation, situations, sized_situations};
 use serde::{Deserialize, Serialize};
 
 /// A goal and whether it was reached.
@@ -77,6 +77,20 @@ impl Goals {
         judged
     }
 
+    /// Judges the situations whose requests tell most of their size. If not all were played, nothing is judged.
+    pub fn judge_sized(&self, standing: &Standing) -> Vec<Goal> {
+        let Some(SizedGoals { to_blind, to_listening }) = self.sized else { return Vec::new() };
+        if !sized_situations().iter().all(|case| standing.cases.iter().any(|played| played.case == case.name))
+        {
+            return Vec::new();
+        }
+        let name = "telling requests, relative to the best content-blind classical of each";
+        let blind = standing.to_blind.map(|measured| Goal::pair(name, to_blind, measured));
+        let name = "telling requests, relative to least-predicted-work+ejection";
+        let listening = standing.to_listening.map(|measured| Goal::pair(name, to_listening, measured));
+        blind.into_iter().flatten().chain(listening.into_iter().flatten()).collect()
+    }
+
     /// Judges the held-out random cases.
     pub fn judge_held_out(&self, standing: &Standing) -> Vec<Goal> {
         let Some(goals) = &self.held_out else { return Vec::new() };
@@ -98,6 +112,10 @@ impl Goals {
 fn over_all_situations(goals: &SituationGoals, standing: &Standing, judged: &mut Vec<Goal>) {
     let name = "all nine situations, geometric mean";
     judged.extend(Goal::pair(name, goals.all, [standing.mean, standing.p99]));
+    let name = "all nine situations, relative to the same policies without what requests say";
+    judged.extend(
+        standing.to_unhinted.into_iter().flat_map(|ratios| Goal::pair(name, goals.to_unhinted, ratios)),
+    );
     let Some(Pair { mean, p99 }) = goals.worst_to_best else { return };
     let worst_mean = standing.worst(|case| case.mean_regret);
     let worst_p99 = standing.worst(|case| case.p99_regret);
