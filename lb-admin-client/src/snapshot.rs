@@ -129,6 +129,7 @@ fn grown_guards(now: GuardCounts, then: GuardCounts) -> Result<GuardCounts, Gene
         minimum_share: grown(now.minimum_share, then.minimum_share)?,
         stale: grown(now.stale, then.stale)?,
         not_finite: grown(now.not_finite, then.not_finite)?,
+        distrusted: grown(now.distrusted, then.distrusted)?,
     })
 }
 

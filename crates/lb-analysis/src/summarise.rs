@@ -253,6 +253,7 @@ fn guards(counts: GuardCounts) -> GuardSummary {
         minimum_share: counts.minimum_share,
         stale: counts.stale,
         not_finite: counts.not_finite,
+        distrusted: counts.distrusted,
         fallback_share: fallback as f64 / counts.picks.max(1) as f64,
     }
 }

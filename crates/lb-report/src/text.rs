@@ -149,6 +149,9 @@ fn guard_line(guards: &GuardSummary) -> String {
     if !reasons.is_empty() {
         line += &format!(" ({})", reasons.join(", "));
     }
+    if guards.distrusted > 0 {
+        line += &format!("; the pool profile was contradicted {} times", guards.distrusted);
+    }
     line
 }
 
@@ -354,7 +357,14 @@ mod tests {
     fn a_fallback_is_shown_with_its_causes() {
         let with = |stale, not_finite| {
             let fallback_share = (stale + not_finite) as f64 / 200.0;
-            let guards = GuardSummary { decisions: 200, minimum_share: 1, stale, not_finite, fallback_share };
+            let guards = GuardSummary {
+                decisions: 200,
+                minimum_share: 1,
+                stale,
+                not_finite,
+                distrusted: 5 * not_finite,
+                fallback_share,
+            };
             let line = guard_line(&guards);
             line.strip_prefix("of 200 decisions, guards made 0.50 % to keep minimum shares and ")
                 .unwrap_or_else(|| panic!("{line}"))
@@ -364,7 +374,8 @@ mod tests {
         assert_eq!(with(3, 0), "the fallback made 1.50 % (no recent replies: 1.50 %)");
         assert_eq!(
             with(3, 1),
-            "the fallback made 2.00 % (no recent replies: 1.50 %, a score was not finite: 0.50 %)"
+            "the fallback made 2.00 % (no recent replies: 1.50 %, a score was not finite: 0.50 %); the pool profile was \
+             contradicted 5 times"
         );
     }
 

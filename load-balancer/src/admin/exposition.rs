@@ -273,6 +273,13 @@ impl Page {
             &rl.pools,
             |counts| vec![("stale", counts.stale), ("not_finite", counts.not_finite)],
         );
+        self.rl_counts(
+            "rl_profile_alarms_total",
+            "Alarms that a backend does not serve as the policy's pool profile says; service is the pool.",
+            "reason",
+            &rl.pools,
+            |counts| vec![("distrusted", counts.distrusted)],
+        );
         let name = "rl_decision_duration_seconds";
         self.head(name, "summary", "Time that a decision of the learned policy takes; every 64th is timed.");
         for RlPool { name: pool, decisions, .. } in &rl.pools {

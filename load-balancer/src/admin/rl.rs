@@ -66,6 +66,7 @@ pub(super) fn counts(counts: GuardCounts) -> Value {
         "minimum_share": counts.minimum_share,
         "stale": counts.stale,
         "not_finite": counts.not_finite,
+        "distrusted": counts.distrusted,
     })
 }
 
@@ -111,13 +112,19 @@ async fn reload(State(state): Shared, body: String) -> Result<Json<Value>, Refus
         },
     };
     // Use a thread that does not serve requests: the disk may be slow.
-    let read = tokio::task::spawn_blocking(move || Trained::read(&path)).await;
+    let table = state.table();
+    let read = tokio::task::spawn_blocking(move || {
+        let backends: Vec<_> = table.pools.iter().flat_map(|pool| pool.listed()).collect();
+        let ids: Vec<&str> = backends.iter().map(|backend| backend.id.as_str()).collect();
+        Trained::read(&path, &ids)
+    })
+    .await;
     let trained = match read {
         Ok(Ok(trained)) => trained,
         Ok(Err(error)) => {
             let status = match error {
-                TrainedError::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-                _ => StatusCode::BAD_REQUEST,
+                TrainedError::Refused { .. } | TrainedError::OtherPool { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+                TrainedError::Unreadable { .. } => StatusCode::BAD_REQUEST,
             };
             return Err(refuse(status, &format!("{error}; the policy is unchanged")));
         }

@@ -240,6 +240,9 @@ pub struct GuardSummary {
     pub stale: u64,
     /// Number of decisions that the fallback made because a score was not a finite number.
     pub not_finite: u64,
+    /// Number of alarms that a backend does not serve as the policy's pool profile says. They are no decisions.
+    #[serde(default)]
+    pub distrusted: u64,
     /// Share of all decisions that the fallback made, from 0 to 1.
     pub fallback_share: f64,
 }

@@ -35,6 +35,7 @@ struct Latest {
     minimum_share: AtomicU64,
     stale: AtomicU64,
     not_finite: AtomicU64,
+    distrusted: AtomicU64,
 }
 
 impl Latest {
@@ -43,6 +44,7 @@ impl Latest {
         self.minimum_share.store(counts.minimum_share, Relaxed);
         self.stale.store(counts.stale, Relaxed);
         self.not_finite.store(counts.not_finite, Relaxed);
+        self.distrusted.store(counts.distrusted, Relaxed);
     }
 
     fn get(&self) -> GuardCounts {
@@ -51,6 +53,7 @@ impl Latest {
             minimum_share: self.minimum_share.load(Relaxed),
             stale: self.stale.load(Relaxed),
             not_finite: self.not_finite.load(Relaxed),
+            distrusted: self.distrusted.load(Relaxed),
         }
     }
 }
