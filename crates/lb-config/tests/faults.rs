@@ -1,6 +1,6 @@
 //! What a bad config gets: every fault at once, each with key path, value and the way out.
 
-use lb_config::{ConfigError, Overrides, from_text, load, plan};
+use lb_config::{ConfigError, LoadReports, Overrides, from_text, load, plan};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -364,6 +364,14 @@ fn flags_are_held_to_their_limits() {
         (
             Overrides { balancers: Some(2), url: Some("http://h:80/proxy".into()), ..none() },
             "--balancers 2: cannot be set for a running load balancer",
+        ),
+        (
+            Overrides {
+                load_reports: Some(LoadReports::Orca),
+                load_balancer: Some("nginx".into()),
+                ..none()
+            },
+            "--load-reports orca: is read by the reference load balancer alone",
         ),
         (
             Overrides {
