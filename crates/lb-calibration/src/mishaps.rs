@@ -9,6 +9,9 @@ use lb_core::fault::FaultKind;
 const LEAST_SHARE: f64 = 0.02;
 /// A request hung if its client gave up this many typical service times after its turn.
 const HANGS: f64 = 20.0;
+/// A request that found this many others per worker tells nothing about errors at once: a queue may be full although fewer
+/// seem to be in it, since a backend goes on to work for clients that gave up. A backend that fails fast is never crowded.
+const CROWDED: u32 = 8;
 /// Minimum number of refusals by a full queue from which its length can be estimated.
 const ENOUGH_REFUSALS: usize = 5;
 
@@ -59,6 +62,7 @@ pub(super) fn mishaps(
     length: f64,
 ) -> Vec<Mishap> {
     let most_accepted = most_accepted(seen).unwrap_or(u32::MAX);
+    let crowded = CROWDED * queueing.workers;
     let mut at_once = Vec::new();
     let mut after_service = Vec::new();
     let mut hangs = Vec::new();
@@ -67,12 +71,14 @@ pub(super) fn mishaps(
         for refusal in &one.visits.refused {
             match refusal.kind {
                 RefusalKind::Connection => connections.push((refusal.ended, true)),
-                RefusalKind::Error if is_full(refusal, most_accepted, queueing) => {}
+                RefusalKind::Error if is_full(refusal, most_accepted, queueing) || refusal.found > crowded => {}
                 RefusalKind::Error => at_once.push((refusal.came, true)),
             }
         }
         for (visit, in_vain) in one.visits.taken_in.iter().zip(&one.replayed.in_vain) {
-            at_once.push((visit.came, false));
+            if visit.found <= crowded {
+                at_once.push((visit.came, false));
+            }
             connections.push((visit.came, false));
             match visit.how {
                 Left::Served { failed } => {

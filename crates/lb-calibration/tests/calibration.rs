@@ -291,3 +291,14 @@ fn requests_whose_end_is_unknown_spoil_only_what_is_around_them() {
     let end = logged.episodes[0].length();
     assert!(Time::ZERO + end > Time::ZERO, "episodes have a length");
 }
+
+#[test]
+fn a_full_backend_that_goes_on_to_work_for_those_who_gave_up_is_not_failing() {
+    let logged =
+        traces(&topology("situation-h"), &load(2_240.0, 15_000), 1, &["least-connections", "round-robin"]);
+    let refused = logged.episodes[1].exchanges.iter().filter(|one| one.end == End::Failed).count();
+    assert!(refused > 300, "the slowest are sent more than they can serve and refuse requests: {refused}");
+    let faults = fit(&logged).expect("a fit").topology.faults;
+    let failing = faults.iter().any(|fault| matches!(fault.kind, FaultKind::FastFail { .. }));
+    assert!(!failing, "their queues are full, and nothing else is wrong: {faults:?}");
+}
