@@ -235,7 +235,9 @@ impl Config {
         if !(1..=256).contains(&raw.threads) {
             faults.push(format!("`threads` is {}: must be from 1 to 256", raw.threads));
         }
-        let trained = raw.policy_file.as_ref().map(|path| Trained::read(&folder.join(path)));
+        let ids = raw.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.id.as_str());
+        let ids: Vec<&str> = ids.collect();
+        let trained = raw.policy_file.as_ref().map(|path| Trained::read(&folder.join(path), &ids));
         let algorithm = algorithms::parse("algorithm", &raw.algorithm, trained.as_ref(), &mut faults);
         let test_algorithms =
             algorithms::tested(raw.test_algorithms.as_deref(), trained.as_ref(), &mut faults);
