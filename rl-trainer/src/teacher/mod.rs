@@ -21,6 +21,9 @@ pub fn oracle_of(case: &Case) -> Oracle {
     if tells { Oracle::SizedPolicyImprovement } else { Oracle::FirstPolicyImprovement }
 }
 
+/// Softmax temperature during learning, at which decisions are drawn and learned.
+pub const TEMPERATURE: f64 = 0.25;
+
 /// Hyperparameters of lessons.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
@@ -44,7 +47,7 @@ impl Default for Args {
         Self {
             minibatch_size: 2_048,
             update_epochs: 1,
-            temperature: 1.0,
+            temperature: TEMPERATURE,
             max_cost: 20.0,
             ent_coef: 0.003,
             max_grad_norm: 1.0,

@@ -84,7 +84,7 @@ impl Args {
             evolution: evolution::Args::default(),
             validate_every: 5,
             validate_every_generations: 25,
-            ppo: ppo::Args::default(),
+            ppo: ppo::Args { temperature: teacher::TEMPERATURE, ..ppo::Args::default() },
             teacher: teacher::Args::default(),
         }
     }

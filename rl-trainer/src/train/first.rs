@@ -12,8 +12,11 @@ use std::sync::Arc;
 /// Number of episodes from which the normalisation is computed.
 const NORMALISE_EPISODES: u64 = 32;
 
-/// Exploration during learning.
-pub(super) const EXPLORATION: Exploration = Exploration { temperature: 1.0, max_candidates: 16 };
+/// Exploration during learning. A score is minus the logarithm of a cost, so that at this temperature a backend that costs
+/// twice as much is drawn once in sixteen times: the decisions that count are those between nearly equal backends, as
+/// they are when the best score wins.
+pub(super) const EXPLORATION: Exploration =
+    Exploration { temperature: crate::teacher::TEMPERATURE as f32, max_candidates: 16 };
 
 /// Creates the initial network: that of the start, or a random one whose rows are normalised by statistics collected
 /// under the prior.

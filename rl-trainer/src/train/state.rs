@@ -2,13 +2,16 @@
 
 use super::validation::Score;
 use crate::checkpoint::{Checkpoint, Tensor as Stored, Values};
-use crate::evolution::{Evolution, Moments};
+use crate::evolution::{Evolution, Moments, flatten, unflatten};
 use crate::ppo::{Critic, Learner};
 use crate::scorer::{Adam, Scorer};
 use lb_core::Seed;
 use lb_core::policy::learned::{Network, PolicyFile, PolicyFileError};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
+
+/// Least weight of a network in the moving average.
+const AVERAGE: f32 = 1.0 / 16.0;
 
 /// The position of a training run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +43,9 @@ pub(super) struct State {
     /// The network that played the next episodes, which is one update older than the learner's.
     pub(super) behaviour: Network,
     pub(super) evolution: Option<Evolution>,
+    /// Moving average of the learner's networks in this phase. Single networks differ by chance, and so do their scores
+    /// (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992).
+    pub(super) average: Network,
     /// The best network so far on the validation set.
     pub(super) best: Network,
 }
@@ -67,7 +73,26 @@ impl State {
         let learner = Learner::new(scorer, Critic::new(Seed(seed), device), device);
         let position = Position { seed, ..Position::default() };
         let lesson_adam = Adam::new(&learner.scorer.parameters.iter().collect::<Vec<_>>());
-        Self { position, learner, lesson_adam, behaviour: network.clone(), evolution: None, best: network }
+        Self {
+            position,
+            learner,
+            lesson_adam,
+            behaviour: network.clone(),
+            evolution: None,
+            average: network.clone(),
+            best: network,
+        }
+    }
+
+    /// Adds the learner's network to the average of a phase, of which it is number `done`.
+    pub(super) fn take_average(&mut self, done: u64) {
+        let present = flatten(&self.learner.scorer.to_network());
+        let weight = AVERAGE.max(1.0 / done as f32);
+        let mut weights = flatten(&self.average);
+        for (average, present) in weights.iter_mut().zip(present) {
+            *average += weight * (present - *average);
+        }
+        self.average = unflatten(&self.average, &weights);
     }
 
     /// Saves the state as a checkpoint.
@@ -95,6 +120,7 @@ impl State {
         put("adam.steps".to_owned(), whole(self.learner.adam.steps));
         put("lessons.steps".to_owned(), whole(self.lesson_adam.steps));
         put("behaviour".to_owned(), network_bytes(&self.behaviour));
+        put("average".to_owned(), network_bytes(&self.average));
         put("best".to_owned(), network_bytes(&self.best));
         if let Some(evolution) = &self.evolution {
             put("evolution.base".to_owned(), network_bytes(evolution.base()));
@@ -117,6 +143,7 @@ impl State {
         let behaviour = network(checkpoint, "behaviour")?;
         let mut state = Self::new(position.seed, behaviour, device);
         state.position = position;
+        state.average = network(checkpoint, "average")?;
         state.best = network(checkpoint, "best")?;
         let learner = &mut state.learner;
         restore(checkpoint, "scorer", &mut learner.scorer.parameters, true)?;

@@ -114,6 +114,7 @@ impl Training<'_> {
             self.state.position.lessons += 1;
             let done = self.state.position.lessons;
             self.state.behaviour = self.state.learner.scorer.to_network();
+            self.state.take_average(done);
             let look = done.is_multiple_of(self.args.validate_every) || done == total;
             self.round("lessons", done, total, look, vec![("lesson_cost", cost)])?;
         }
@@ -151,6 +152,7 @@ impl Training<'_> {
             self.state.position.ppo_seconds += start.elapsed().as_secs_f64();
             played = next;
             let done = number + 1;
+            self.state.take_average(done);
             let look = done.is_multiple_of(self.args.validate_every) || done == total;
             self.round("ppo", done, total, look, values(&told, &knobs))?;
         }
@@ -213,7 +215,7 @@ impl Training<'_> {
     fn validate(&mut self) -> Score {
         let network = match &self.state.evolution {
             Some(evolution) => evolution.network(),
-            None => self.state.learner.scorer.to_network(),
+            None => self.state.average.clone(),
         };
         let score = score(&network, Action::default(), self.args.objective, &self.validation);
         if self.state.position.best.is_none_or(|best| score.loss < best.loss) {

@@ -29,8 +29,6 @@ const LIMIT: f32 = 4.0;
 const RESTORE: f32 = 1.0 / 1_024.0;
 /// Lower trust counts as none.
 const LEAST: f32 = 0.1;
-/// Change of trust after which the estimates are told.
-const STEP: f32 = 0.25;
 /// Most that a reply moves the median of the pool, in deviations of single requests (Robbins and Monro, A stochastic
 /// approximation method, 1951).
 const MEDIAN: f32 = 0.1;
@@ -44,8 +42,6 @@ const BEGIN_AFTER: u32 = 30;
 const LEAST_DEVIATION: f32 = 0.1;
 /// Mean absolute deviation of a normal distribution, as a share of its standard deviation, inverted.
 const NORMAL: f32 = 1.253_314;
-/// Error, as a standard deviation of a logarithm, of a profile that is not trusted at all.
-const UNKNOWN: f32 = 4.0;
 
 /// Trust in the profile of one pool.
 #[derive(Clone, Debug, Default)]
@@ -70,27 +66,14 @@ struct Test {
     up: f32,
     down: f32,
     trust: f32,
-    /// Trust that the estimates were last told.
-    told: f32,
+    /// Whether the estimates were told what the profile says.
+    is_told: bool,
 }
 
 impl Test {
     /// Returns trust from 0 to 1.
     fn effective(&self) -> f32 {
         if self.trust < LEAST { 0.0 } else { self.trust }
-    }
-
-    /// Returns what the estimates should make of the profile now.
-    fn prior(&self) -> Prior {
-        let trust = self.effective();
-        let log_error = if trust > 0.0 { (self.prior.log_error / trust).min(UNKNOWN) } else { UNKNOWN };
-        let is_trusted = trust > 0.5;
-        Prior {
-            log_error,
-            workers: self.prior.workers.filter(|_| is_trusted),
-            discipline: self.prior.discipline.filter(|_| is_trusted),
-            ..self.prior
-        }
     }
 }
 
@@ -118,7 +101,7 @@ impl Trust {
             up: 0.0,
             down: 0.0,
             trust: 1.0,
-            told: 0.0,
+            is_told: false,
         });
         if self.tests.len() <= backend.get() {
             self.tests.resize(backend.get() + 1, None);
@@ -126,12 +109,13 @@ impl Trust {
         self.tests[backend.get()] = test;
     }
 
-    /// Returns all that the estimates have not been told, for each backend below `count`.
+    /// Returns all that the estimates have not been told, for each backend below `count`. Once told, they follow what is
+    /// observed and forget the profile by themselves.
     pub(super) fn untold(&mut self, count: usize) -> impl Iterator<Item = (BackendIndex, Prior)> {
         self.tests.iter_mut().take(count).enumerate().filter_map(|(place, test)| {
-            let test = test.as_mut().filter(|test| test.told == 0.0 && test.effective() > 0.0)?;
-            test.told = test.effective();
-            Some((BackendIndex(place as u32), test.prior()))
+            let test = test.as_mut().filter(|test| !test.is_told)?;
+            test.is_told = true;
+            Some((BackendIndex(place as u32), test.prior))
         })
     }
 
@@ -150,13 +134,14 @@ impl Trust {
         self.alarms
     }
 
-    /// Compares an observation with the profile, and returns what the estimates should make of it from now
-    /// on, if that changes.
-    pub(super) fn observe(&mut self, backend: BackendIndex, ended: &Ended) -> Option<Prior> {
-        let test = self.tests.get_mut(backend.get())?.as_mut()?;
+    /// Compares an observation with the profile.
+    pub(super) fn observe(&mut self, backend: BackendIndex, ended: &Ended) {
+        let Some(Some(test)) = self.tests.get_mut(backend.get()) else {
+            return;
+        };
         let residual = ended.log_service - ended.predicted.log_cost - test.prior.log_service;
         if !residual.is_finite() {
-            return None;
+            return;
         }
         self.replies = self.replies.saturating_add(1);
         let mean = test.mean.map_or(residual, |mean| mean + BACKEND * (residual - mean));
@@ -166,7 +151,7 @@ impl Trust {
         self.offset =
             if self.replies == 1 { mean } else { self.offset + (mean - self.offset).clamp(-step, step) };
         if self.replies < BEGIN_AFTER {
-            return None;
+            return;
         }
         let apart = residual - self.offset;
         let beyond = (apart.abs() - 2.0 * test.prior.log_error).max(0.0).copysign(apart);
@@ -181,11 +166,5 @@ impl Trust {
         } else {
             test.trust += RESTORE * certainty * (1.0 - test.trust);
         }
-        let trust = test.effective();
-        if (trust - test.told).abs() < STEP && (trust > 0.0 || test.told == 0.0) {
-            return None;
-        }
-        test.told = trust;
-        Some(test.prior())
     }
 }

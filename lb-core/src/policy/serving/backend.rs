@@ -174,6 +174,8 @@ impl Backend {
         self.speed.begin(guess);
         self.fit.believe(workers, is_shared);
         self.pattern = self.fit.best(&shared.pooled, self.pattern);
+        // Until something is sent there, the index follows from this alone.
+        (self.guess, self.log_mean_service, self.service) = (guess, guess.mean, guess.mean.exp());
     }
 
     /// Advances the work clocks.

@@ -218,9 +218,7 @@ impl Features {
         memory.last_reply = Some(now);
         if let Some(ended) = &ended {
             self.costs.learn(&ended.request, ended.log_relative, ended.certainty);
-            if let Some(prior) = self.trust.observe(backend, ended) {
-                self.serving.believe(backend, prior);
-            }
+            self.trust.observe(backend, ended);
         }
     }
 
