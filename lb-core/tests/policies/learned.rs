@@ -151,7 +151,7 @@ fn features_tell_slow_from_fast_whatever_the_unit_of_time() {
         for name in ["log_fast_latency_vs_typical", "log_slow_latency_vs_typical"] {
             let (fast, slow) = (seen.feature(0, name), seen.feature(1, name));
             assert!((slow - fast - 4f32.ln()).abs() < 0.01, "{name}: four times as slow is ln 4 more");
-            assert!((slow + fast).abs() < 0.1, "{name}: relative to the geometric mean, about");
+            assert!(fast < 0.0 && 0.0 < slow, "{name}: relative to a mean of both");
         }
     }
 }
@@ -222,23 +222,19 @@ fn costs_of_routes_are_learnt_and_taken_out_of_latencies() {
 
 #[test]
 fn rows_do_not_depend_on_the_order_of_backends() {
-    let mut one = Seen::new(3);
-    let mut other = Seen::new(3);
+    let mut seen = Seen::new(3);
     for millis in 1..100 {
         for place in 0..3 {
-            one.exchange(place, 0, millis % 7 * (place as u64 + 1) + 1, ReplyKind::Success);
+            seen.exchange(place, 0, millis % 7 * (place as u64 + 1) + 1, ReplyKind::Success);
         }
     }
-    for millis in 1..100 {
-        for place in 0..3 {
-            other.exchange(2 - place, 0, millis % 7 * (place as u64 + 1) + 1, ReplyKind::Success);
-        }
-    }
-    let (one, mut other) = (one.rows(0), other.rows(0));
-    other.reverse();
-    for (row, mirrored) in one.iter().flatten().zip(other.iter().flatten()) {
-        // What the pool has in common depends a little on the order of replies.
-        assert!((row - mirrored).abs() < 0.02, "{row} and {mirrored}");
+    seen.send(1, 0);
+    let rows = seen.rows(0);
+    seen.eligible.reverse();
+    let mut mirrored = seen.rows(0);
+    mirrored.reverse();
+    for (row, mirrored) in rows.iter().flatten().zip(mirrored.iter().flatten()) {
+        assert!((row - mirrored).abs() < 1e-4, "{row} and {mirrored}");
     }
 }
 

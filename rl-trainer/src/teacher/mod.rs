@@ -22,7 +22,7 @@ pub fn oracle_of(case: &Case) -> Oracle {
 }
 
 /// Softmax temperature during learning, at which decisions are drawn and learned.
-pub const TEMPERATURE: f64 = 0.25;
+pub const TEMPERATURE: f64 = 1.0;
 
 /// Hyperparameters of lessons.
 #[derive(Clone, Copy, Debug, PartialEq)]

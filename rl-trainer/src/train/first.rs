@@ -13,8 +13,7 @@ use std::sync::Arc;
 const NORMALISE_EPISODES: u64 = 32;
 
 /// Exploration during learning. A score is minus the logarithm of a cost, so that at this temperature a backend that costs
-/// twice as much is drawn once in sixteen times: the decisions that count are those between nearly equal backends, as
-/// they are when the best score wins.
+/// twice as much is drawn half as often. A quarter of it, at which mostly nearly equal backends compete, teaches less.
 pub(super) const EXPLORATION: Exploration =
     Exploration { temperature: crate::teacher::TEMPERATURE as f32, max_candidates: 16 };
 

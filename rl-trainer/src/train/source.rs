@@ -16,6 +16,9 @@ const VALIDATION_LUCK: u64 = 1 << 61;
 /// Most validation bouts of cases around a fit.
 const VALIDATION_BOUTS: usize = 48;
 
+/// Draws of each random validation case: differences between good policies are small compared with the chance of one.
+const LUCKS: u64 = 2;
+
 /// Where the cases of a training run come from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum CaseSource {
@@ -52,7 +55,10 @@ impl CaseSource {
             Self::Random | Self::Around(_) => {
                 let plain = Family::Validation.cases(VALIDATION_CASES);
                 let telling = Family::TellingValidation.cases(TELLING_VALIDATION_CASES);
-                plain.into_iter().chain(telling).map(Setting::plain).collect()
+                let cases = plain.into_iter().chain(telling);
+                cases
+                    .flat_map(|case| (0..LUCKS).map(move |luck| Setting::plain(case.clone().with_luck(luck))))
+                    .collect()
             }
         }
     }

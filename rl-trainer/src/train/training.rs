@@ -211,13 +211,17 @@ impl Training<'_> {
         if stop { Err(TrainError::Stopped(self.folder.display().to_string())) } else { Ok(()) }
     }
 
-    /// Scores the current network, and keeps it if it is the best so far.
+    /// Scores the current networks, and keeps the better one if it is the best so far.
     fn validate(&mut self) -> Score {
-        let network = match &self.state.evolution {
-            Some(evolution) => evolution.network(),
-            None => self.state.average.clone(),
+        let networks = match &self.state.evolution {
+            Some(evolution) => vec![evolution.network()],
+            None => vec![self.state.average.clone(), self.state.learner.scorer.to_network()],
         };
-        let score = score(&network, Action::default(), self.args.objective, &self.validation);
+        let scored = networks.into_iter().map(|network| {
+            (score(&network, Action::default(), self.args.objective, &self.validation), network)
+        });
+        let (score, network) =
+            scored.min_by(|one, other| one.0.loss.total_cmp(&other.0.loss)).expect("there is at least one");
         if self.state.position.best.is_none_or(|best| score.loss < best.loss) {
             self.state.position.best = Some(score);
             self.state.best = network;

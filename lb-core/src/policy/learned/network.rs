@@ -1,7 +1,8 @@
 //! The shared scorer: one small network that is applied to each backend's row, so that scores do not
 //! depend on the order of backends and any number of them can be scored.
 //!
-//! It has three layers, `WIDTH -> 32 -> 32 -> 1`, with leaky ReLU between them. Each input is first
+//! It has three layers, `WIDTH -> 16 -> 16 -> 1`, with leaky ReLU between them. The prior knows the model of a queue, so
+//! that the network has less to say than its inputs have. Each input is first
 //! normalised, `(x - mean) x scale`, and clamped. It is plain Rust because a call into a tensor library
 //! costs twenty times as much as the arithmetic. Sums run over hidden units, which are contiguous and
 //! fill whole vector registers; `pulp` picks the code for the machine's registers at run time. Loops
@@ -14,7 +15,7 @@ use super::features::WIDTH;
 use pulp::{Simd, WithSimd};
 
 /// Number of hidden units in each layer.
-pub const HIDDEN: usize = 32;
+pub const HIDDEN: usize = 16;
 
 /// Slope of the activation below zero.
 pub const LEAK: f32 = 0.01;
@@ -206,11 +207,12 @@ impl WithSimd for Vectors<'_> {
         // Use as many sums as there are registers, and fewer for the remaining rows.
         match S::F32_LANES {
             8 => {
-                let from = network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores, 0);
+                let from = network.add_blocks::<S, { HIDDEN / 8 }, 4>(simd, rows, scores, 0);
                 network.add_blocks::<S, { HIDDEN / 8 }, 1>(simd, rows, scores, from);
             }
             4 => {
-                network.add_blocks::<S, { HIDDEN / 4 }, 1>(simd, rows, scores, 0);
+                let from = network.add_blocks::<S, { HIDDEN / 4 }, 2>(simd, rows, scores, 0);
+                network.add_blocks::<S, { HIDDEN / 4 }, 1>(simd, rows, scores, from);
             }
             _ => {
                 network.add_blocks::<S, HIDDEN, 1>(simd, rows, scores, 0);

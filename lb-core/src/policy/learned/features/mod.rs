@@ -84,6 +84,7 @@ pub const FEATURES: [&str; WIDTH] = [
 /// Places in a row of what is computed before the rest of it.
 const COMPLETION: usize = 20;
 const IMPROVEMENT: usize = 21;
+const SERVICE: usize = 24;
 
 /// Features are clamped to this magnitude: far outside the training data, a network's output is noise.
 const CLAMP: f32 = 6.0;
@@ -356,7 +357,8 @@ impl Features {
             let memory = &self.memories[backend.get()];
             sums.log_in_flight += log_of_count(pool.backend(*backend).in_flight);
             sums.log_weight += memory.log_weight;
-            sums.log_service += self.serving.look(*backend).log_service;
+            row[SERVICE] = self.serving.look(*backend).log_service;
+            sums.log_service += row[SERVICE];
             if let Some(latency) = memory.latency {
                 known += 1.0;
                 sums.typical += latency.slow;
