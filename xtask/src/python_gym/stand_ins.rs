@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use object::elf::{DT_NEEDED, FileHeader64};
 use object::read::elf::{Dyn, ElfFile64, FileHeader};
 use object::{Endianness, Object, ObjectSymbol};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,26 +42,35 @@ const LOADED: [&str; 3] = ["libtorch_cuda.so", "libtorch_nvshmem.so", "libtorch_
 /// PyTorch is not installed, the C compiler fails, or PyTorch does not load afterwards.
 pub(super) fn make(python: &Path, scratch: &Path) -> anyhow::Result<()> {
     let folder = libraries_of_torch(python)?;
-    let (mut needed, mut functions) = (BTreeSet::new(), BTreeSet::new());
+    let mut needed = Needed::default();
     for library in LOADED {
         let path = folder.join(library);
         if path.exists() {
             let bytes = fs::read(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
-            read(&bytes, &mut needed, &mut functions)
-                .with_context(|| format!("failed to read `{library}`"))?;
+            read(&bytes, &mut needed).with_context(|| format!("failed to read `{library}`"))?;
         }
     }
     let source = scratch.join("stand_ins.c");
     let mut text = String::new();
-    for name in &functions {
+    for name in &needed.functions {
         writeln!(text, "void {name}(void) {{ __builtin_trap(); }}")?;
     }
     fs::write(&source, text).with_context(|| format!("failed to write `{}`", source.display()))?;
-    for library in needed {
+    for (library, versions) in needed.libraries {
         // The functions of all libraries are in each: which one has which does not matter to the loader.
         let mut compiler = Command::new("cc");
         compiler.args(["-shared", "-fPIC", "-nostdlib", "-w", "-o"]).arg(folder.join(&library));
         compiler.arg(format!("-Wl,-soname,{library}")).arg(&source);
+        if !versions.is_empty() {
+            // The loader insists on versions that it was promised. All functions have the first one.
+            let mut versions = versions.iter();
+            let first = versions.next().map(|version| format!("{version} {{ global: *; }};\n"));
+            let script: String =
+                first.into_iter().chain(versions.map(|version| format!("{version} {{}};\n"))).collect();
+            let path = scratch.join(format!("{library}.versions"));
+            fs::write(&path, script).with_context(|| format!("failed to write `{}`", path.display()))?;
+            compiler.arg(format!("-Wl,--version-script={}", path.display()));
+        }
         ensure!(succeeds(&mut compiler)?, "the stand-in for `{library}` cannot be compiled");
     }
     let mut check = Command::new(python);
@@ -78,21 +87,43 @@ fn libraries_of_torch(python: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
+/// What PyTorch asks NVIDIA's libraries for.
+#[derive(Default)]
+struct Needed {
+    /// The versions of each library's functions, by the library's name; none if they have no versions.
+    libraries: BTreeMap<String, BTreeSet<String>>,
+    functions: BTreeSet<String>,
+}
+
+fn is_of_nvidia(library: &str) -> bool {
+    LIBRARIES.iter().any(|start| library.starts_with(start))
+}
+
 /// Adds the libraries and functions of NVIDIA that a library asks for.
-fn read(
-    bytes: &[u8],
-    libraries: &mut BTreeSet<String>,
-    functions: &mut BTreeSet<String>,
-) -> anyhow::Result<()> {
+fn read(bytes: &[u8], needed: &mut Needed) -> anyhow::Result<()> {
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let header = FileHeader64::<Endianness>::parse(bytes)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, bytes)?;
     if let Some((entries, link)) = sections.dynamic(endian, bytes)? {
         let strings = sections.strings(endian, bytes, link)?;
         for entry in entries.iter().filter(|entry| entry.d_tag(endian) == DT_NEEDED) {
-            let name = String::from_utf8_lossy(entry.string(endian, strings)?).into_owned();
-            if LIBRARIES.iter().any(|start| name.starts_with(start)) {
-                libraries.insert(name);
+            let name = text(entry.string(endian, strings)?);
+            if is_of_nvidia(&name) {
+                needed.libraries.entry(name).or_default();
+            }
+        }
+    }
+    if let Some((mut files, link)) = sections.gnu_verneed(endian, bytes)? {
+        let strings = sections.strings(endian, bytes, link)?;
+        while let Some((file, mut versions)) = files.next()? {
+            let name = text(file.file(endian, strings)?);
+            if !is_of_nvidia(&name) {
+                continue;
+            }
+            let known = needed.libraries.entry(name).or_default();
+            while let Some(version) = versions.next()? {
+                known.insert(text(version.name(endian, strings)?));
             }
         }
     }
@@ -100,7 +131,7 @@ fn read(
     for symbol in file.dynamic_symbols().filter(ObjectSymbol::is_undefined) {
         let name = symbol.name()?;
         if FUNCTIONS.iter().any(|start| name.starts_with(start)) {
-            functions.insert(name.to_owned());
+            needed.functions.insert(name.to_owned());
         }
     }
     Ok(())
