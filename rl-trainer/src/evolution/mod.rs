@@ -36,7 +36,7 @@ pub struct Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self { pairs: 64, sigma: 0.08, learning_rate: 0.02, requests: 8_000, output_generations: 60 }
+        Self { pairs: 64, sigma: 0.08, learning_rate: 0.02, requests: 8_000, output_generations: 0 }
     }
 }
 

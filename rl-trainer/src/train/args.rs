@@ -45,6 +45,8 @@ pub struct Args {
     pub generations: u64,
     /// Hyperparameters of evolution; its step size falls linearly to a tenth.
     pub evolution: evolution::Args,
+    /// Draws of each random validation case: differences between good policies are small compared with the chance of one.
+    pub validation_lucks: u64,
     /// Updates between two evaluations on the validation set.
     pub validate_every: u64,
     /// Generations between two evaluations on the validation set.
@@ -59,7 +61,14 @@ impl Args {
     /// Returns a training run of about ten seconds, which checks that everything works and already beats
     /// least-connections.
     pub fn smoke(seed: u64) -> Self {
-        Self { lessons: 8, ppo_steps: 200_000, generations: 0, validate_every: 4, ..Self::standard(seed) }
+        Self {
+            lessons: 8,
+            ppo_steps: 200_000,
+            generations: 0,
+            validation_lucks: 1,
+            validate_every: 4,
+            ..Self::standard(seed)
+        }
     }
 
     /// Returns a training run of about three minutes. The policy that comes with `bench` is the best of three
@@ -71,17 +80,18 @@ impl Args {
             cases: CaseSource::Random,
             objective: Objective::Blend,
             device: Device::Cpu,
-            lessons: 60,
+            lessons: 40,
             lesson_learning_rate: 2e-3,
-            ppo_steps: 1_000_000,
+            ppo_steps: 655_360,
             episodes: 16,
             requests: 4_096,
             horizons: (10.0, 20.0),
             gae_lambdas: (0.95, 0.97),
             learning_rate: 1e-3,
             ent_coef: 0.01,
-            generations: 250,
+            generations: 60,
             evolution: evolution::Args::default(),
+            validation_lucks: 2,
             validate_every: 5,
             validate_every_generations: 25,
             ppo: ppo::Args { temperature: teacher::TEMPERATURE, ..ppo::Args::default() },

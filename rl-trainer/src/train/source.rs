@@ -16,9 +16,6 @@ const VALIDATION_LUCK: u64 = 1 << 61;
 /// Most validation bouts of cases around a fit.
 const VALIDATION_BOUTS: usize = 48;
 
-/// Draws of each random validation case: differences between good policies are small compared with the chance of one.
-const LUCKS: u64 = 2;
-
 /// Where the cases of a training run come from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum CaseSource {
@@ -42,8 +39,8 @@ impl CaseSource {
         }
     }
 
-    /// Returns the settings of the validation set.
-    pub(super) fn validation(&self, profile: Option<&Arc<PoolProfile>>) -> Vec<Setting> {
+    /// Returns the settings of the validation set, random cases with `lucks` draws each.
+    pub(super) fn validation(&self, profile: Option<&Arc<PoolProfile>>, lucks: u64) -> Vec<Setting> {
         match self {
             Self::Around(cases) if !cases.is_empty() => (0..VALIDATION_BOUTS)
                 .map(|number| {
@@ -57,7 +54,7 @@ impl CaseSource {
                 let telling = Family::TellingValidation.cases(TELLING_VALIDATION_CASES);
                 let cases = plain.into_iter().chain(telling);
                 cases
-                    .flat_map(|case| (0..LUCKS).map(move |luck| Setting::plain(case.clone().with_luck(luck))))
+                    .flat_map(|case| (0..lucks).map(move |luck| Setting::plain(case.clone().with_luck(luck))))
                     .collect()
             }
         }

@@ -64,7 +64,7 @@ pub fn train(
         saved: Instant::now(),
     };
     tch::set_num_threads(1);
-    if training.state.position.best.is_none() {
+    if args.start.is_some() && training.state.position.best.is_none() {
         training.validate();
     }
     training.lessons()?;
@@ -236,7 +236,7 @@ impl Training<'_> {
 
     fn finish(self) -> Trained {
         let position = self.state.position;
-        let validation = position.best.expect("the initial network has been validated");
+        let validation = position.best.expect("every phase ends with a validation");
         let mut file = PolicyFile::new(self.state.best, Action::default());
         file.profile = self.args.start.as_ref().and_then(|start| start.profile.clone());
         file.train = record(self.args, &position, &validation);

@@ -37,7 +37,7 @@ pub fn bouts(settings: Vec<Setting>, objective: Objective) -> Vec<Bout> {
 /// Returns the validation set of a training run.
 pub fn validation_set(args: &Args) -> Vec<Bout> {
     let profile = args.start.as_ref().and_then(|start| start.profile.clone()).map(Arc::new);
-    bouts(args.cases.validation(profile.as_ref()), args.objective)
+    bouts(args.cases.validation(profile.as_ref(), args.validation_lucks), args.objective)
 }
 
 /// Score of a policy on a set of bouts, relative to the baseline.
