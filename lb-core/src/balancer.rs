@@ -4,7 +4,9 @@
 //! A pick reads the policy, one view and one set of counters. The list of eligible backends is only
 //! updated by the rare calls that change it, never by a pick.
 
-use crate::policy::{BackendIndex, BackendView, GuardCounts, LoadReport, Policy, PoolView, Reply, RequestInfo};
+use crate::policy::{
+    BackendIndex, BackendView, GuardCounts, LoadReport, Policy, PoolView, Reply, RequestInfo,
+};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 use std::sync::Arc;

@@ -198,7 +198,7 @@ fn not_negative(at: &str, value: f64, faults: &mut Vec<String>) {
 }
 
 /// Reports names that are empty, or that an earlier entry has.
-fn unique<'a>(list: &str, key: &str, names: &mut dyn Iterator<Item = &'a str>, faults: &mut Vec<String>) {
+fn unique(list: &str, key: &str, names: &mut dyn Iterator<Item = &str>, faults: &mut Vec<String>) {
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, name) in names.enumerate() {
         if name.is_empty() {

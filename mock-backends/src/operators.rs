@@ -20,7 +20,9 @@ pub(crate) const EVENTS: &str = "/api/events";
 /// Returns whether requests to a path never get to the API, be it below a service or not.
 pub(crate) fn is_operators(path: &str) -> bool {
     let is = |path: &str| {
-        HEALTH.contains(&path) || [METRICS, LOAD, HOLD, EVENTS].contains(&path) || path.starts_with(DEGRADATION)
+        HEALTH.contains(&path)
+            || [METRICS, LOAD, HOLD, EVENTS].contains(&path)
+            || path.starts_with(DEGRADATION)
     };
     let below = path.get(1..).and_then(|rest| rest.find('/')).map_or("", |slash| &path[slash + 1..]);
     is(path) || is(below) || path.ends_with(echo::PATH)
@@ -32,7 +34,14 @@ mod tests {
 
     #[test]
     fn the_paths_of_operators_are_known_with_and_without_a_service() {
-        for path in ["/actuator/health", "/app1/actuator/prometheus", "/actuator/load", "/api/hold", "/ws/echo", "/a/ws/echo"] {
+        for path in [
+            "/actuator/health",
+            "/app1/actuator/prometheus",
+            "/actuator/load",
+            "/api/hold",
+            "/ws/echo",
+            "/a/ws/echo",
+        ] {
             assert!(is_operators(path), "{path}");
         }
         for path in ["/health", "/app1/health", "/", "", "/metrics", "/api/users/{id}", "/api/holder"] {

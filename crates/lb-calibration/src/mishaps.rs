@@ -71,7 +71,8 @@ pub(super) fn mishaps(
         for refusal in &one.visits.refused {
             match refusal.kind {
                 RefusalKind::Connection => connections.push((refusal.ended, true)),
-                RefusalKind::Error if is_full(refusal, most_accepted, queueing) || refusal.found > crowded => {}
+                RefusalKind::Error
+                    if is_full(refusal, most_accepted, queueing) || refusal.found > crowded => {}
                 RefusalKind::Error => at_once.push((refusal.came, true)),
             }
         }

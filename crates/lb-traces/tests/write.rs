@@ -114,7 +114,9 @@ fn a_row_tells_a_decision_and_how_it_ended() {
     pool.set_healthy(BackendIndex(1), false);
     let at = |millis: u64| Time::ZERO + Span::from_millis(millis);
     tracer.start(recording(&path, at(1_000))).unwrap();
-    let mut pick = |route, millis| pool.pick(&RequestInfo { client_key: 0, route, ..RequestInfo::default() }, at(millis)).unwrap();
+    let mut pick = |route, millis| {
+        pool.pick(&RequestInfo { client_key: 0, route, ..RequestInfo::default() }, at(millis)).unwrap()
+    };
     let picked = [pick(4, 1_001), pick(0, 1_003), pick(4, 1_004), pick(4, 1_005)];
     assert_eq!(picked.map(|backend| backend.0), [0, 2, 0, 2]);
     let mut end = |backend: u32, kind, sent: u64, done: u64| {

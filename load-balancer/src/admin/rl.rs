@@ -123,7 +123,9 @@ async fn reload(State(state): Shared, body: String) -> Result<Json<Value>, Refus
         Ok(Ok(trained)) => trained,
         Ok(Err(error)) => {
             let status = match error {
-                TrainedError::Refused { .. } | TrainedError::OtherPool { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+                TrainedError::Refused { .. } | TrainedError::OtherPool { .. } => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
                 TrainedError::Unreadable { .. } => StatusCode::BAD_REQUEST,
             };
             return Err(refuse(status, &format!("{error}; the policy is unchanged")));

@@ -25,6 +25,6 @@ pub use lists::Lists;
 pub use markdown::markdown;
 pub(crate) use numbers::length;
 pub use twin::{
-    CandidateReport, CheckReport, EvidenceReport, FitReport, GENERAL, RatioReport, RecordedReport, SPECIALISED,
-    SliceReport, TwinReport, ratios,
+    CandidateReport, CheckReport, EvidenceReport, FitReport, GENERAL, RatioReport, RecordedReport,
+    SPECIALISED, SliceReport, TwinReport, ratios,
 };
