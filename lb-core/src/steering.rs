@@ -1,10 +1,10 @@
-//! Steering: weights from the trained scorer, for load balancers that cannot consult a policy for each
-//! request.
+//! Steering: weights from latencies, for load balancers that cannot consult a policy for each request.
 //!
-//! Such a load balancer only reports counters, polled at intervals. The scorer needs individual
-//! requests, so the requests of each report are replayed to it, spread evenly over the time since the
-//! previous report, each with the mean latency of that period. If latency or the number in flight is
-//! not reported, it is computed from the other and from the completions per second, by Little's law.
+//! Such a load balancer only reports counters, polled at intervals. A trained network needs individual
+//! requests, with the order in which they came and left, so it has no part in this. A backend's score is the
+//! rule of [`EwmaScan`](crate::policy::EwmaScan) instead: `-ln(mean latency x (in flight + 1) x (1 + 40 error
+//! rate))`, with exponentially weighted means over requests. If latency or the number in flight is not
+//! reported, it is computed from the other and from the completions per second, by Little's law.
 //!
 //! A policy that decides for each request picks the backend with the best score. Weights apply to many
 //! requests, and sending all of them to the best backend would overload it before the next report.
@@ -15,11 +15,7 @@
 //! temperature 0 this would be Wardrop's equilibrium, in which all backends in use are equally good, but
 //! then weights would drift apart by noise alone.
 
-use crate::policy::learned::{Features, Scores};
-use crate::policy::{BackendIndex, BackendView, PolicyFile, PoolView, Reply, ReplyKind, RequestInfo};
-use crate::rng::Seed;
 use crate::time::{Span, Time};
-use std::sync::Arc;
 
 /// Time in seconds over which weights follow scores: long compared with the noise of one report, short
 /// compared with a fault.
@@ -29,9 +25,12 @@ const FOLLOW: f64 = 1.0;
 const TEMPERATURE: f64 = 0.5;
 /// Weight of one report in the mean number in flight.
 const SMOOTH: f64 = 0.3;
-/// Maximum number of requests of one report that are replayed for each backend; more would not improve
-/// the features.
-const MOST_REPLAYED: u64 = 64;
+/// Weight of one request in the mean logarithm of latency, which covers about the last seven.
+const LATENCY: f64 = 0.15;
+/// Weight of one request in the error rate, which covers about the last ten.
+const ERRORS: f64 = 0.1;
+/// Cost of a failure, in requests.
+const FAILURE_COST: f64 = crate::policy::estimate::FAILURE_COST;
 /// Least weight, as a share of the greatest: a backend without requests would never be seen to recover.
 const LEAST: f64 = 1.0 / 50.0;
 /// Limit on a score's difference from the mean, so that one report cannot change all weights.
@@ -55,33 +54,31 @@ pub struct Look {
 /// Computes the weights of one pool's backends.
 #[derive(Debug)]
 pub struct Steerer {
-    file: Arc<PolicyFile>,
-    features: Features,
-    scores: Scores,
-    views: Vec<BackendView>,
-    /// Requests in flight by backend, as an exponentially weighted mean over the reports.
-    in_flight: Vec<f64>,
+    memories: Vec<Memory>,
     log_weights: Vec<f64>,
     weights: Vec<f64>,
     last: Option<Time>,
-    generation: u64,
-    eligible: Vec<BackendIndex>,
+}
+
+/// What was seen of one backend.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    /// Requests in flight, as an exponentially weighted mean over the reports.
+    in_flight: f64,
+    /// Mean natural logarithm of the latency in seconds; `None` before the first.
+    log_latency: Option<f64>,
+    error_rate: f64,
+    eligible: bool,
 }
 
 impl Steerer {
-    /// Starts with equal weights for `backends` backends, to be scored by the policy in `file`.
-    pub fn new(file: Arc<PolicyFile>, backends: usize) -> Self {
+    /// Starts with equal weights for `backends` backends.
+    pub fn new(backends: usize) -> Self {
         Self {
-            file,
-            features: Features::default(),
-            scores: Scores::default(),
-            views: vec![BackendView { weight: 1.0, in_flight: 0 }; backends],
-            in_flight: vec![0.0; backends],
+            memories: vec![Memory::default(); backends],
             log_weights: vec![0.0; backends],
             weights: vec![1.0; backends],
             last: None,
-            generation: 0,
-            eligible: Vec::new(),
         }
     }
 
@@ -92,94 +89,45 @@ impl Steerer {
 
     /// Takes one report per backend and returns the updated weights.
     pub fn look(&mut self, looks: &[Look], now: Time) -> &[f64] {
-        self.see_who_is_there(looks);
         let since = self.last.replace(now);
-        for (place, look) in looks.iter().enumerate().take(self.views.len()) {
+        for (memory, look) in self.memories.iter_mut().zip(looks) {
+            memory.eligible = look.eligible;
             let by_little = |since: Time| {
                 let rate = look.requests as f64 / now.since(since).as_secs_f64().max(1e-9);
                 look.latency.map_or(0.0, |latency| rate * latency.as_secs_f64())
             };
             let now_there = look.in_flight.map_or_else(|| since.map_or(0.0, by_little), f64::from);
-            let mean = &mut self.in_flight[place];
-            *mean = since.map_or(now_there, |_| *mean + SMOOTH * (now_there - *mean));
-            self.views[place].in_flight = mean.round() as u32;
+            memory.in_flight =
+                since.map_or(now_there, |_| memory.in_flight + SMOOTH * (now_there - memory.in_flight));
         }
-        let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: self.generation };
-        self.features.adapt(&pool, now);
         let Some(since) = since.filter(|since| *since < now) else { return &self.weights };
-        self.replay(looks, since, now);
-        self.follow(now.since(since), now);
+        for (memory, look) in self.memories.iter_mut().zip(looks) {
+            memory.learn(look, now.since(since));
+        }
+        self.follow(now.since(since));
         &self.weights
     }
 
-    fn see_who_is_there(&mut self, looks: &[Look]) {
-        let there = |(place, look): (usize, &Look)| look.eligible.then_some(BackendIndex(place as u32));
-        let eligible: Vec<BackendIndex> = looks.iter().enumerate().filter_map(there).collect();
-        if eligible != self.eligible || self.generation == 0 {
-            self.eligible = eligible;
-            self.generation += 1;
-        }
-    }
-
-    /// Replays the requests since the previous report to the features.
-    fn replay(&mut self, looks: &[Look], since: Time, now: Time) {
-        let window = now.since(since);
-        let request = RequestInfo::default();
-        for (place, look) in looks.iter().enumerate().take(self.views.len()) {
-            let backend = BackendIndex(place as u32);
-            let (all, failed) = (look.requests, look.errors.min(look.requests));
-            if all == 0 {
-                continue;
-            }
-            let rate = all as f64 / window.as_secs_f64();
-            let by_little = Span::from_secs_f64((self.in_flight[place] / rate).max(1e-6));
-            let latency = look.latency.filter(|latency| !latency.is_zero()).unwrap_or(by_little);
-            let replayed = all.min(MOST_REPLAYED);
-            let failures = (failed * replayed).div_ceil(all);
-            // As many as are in flight on average are under way meanwhile.
-            let before = Time::from_nanos(since.as_nanos().saturating_sub(latency.as_nanos()));
-            let under_way = self.views[place].in_flight;
-            (0..under_way).for_each(|_| self.features.on_sent(backend, &request, before));
-            for number in 0..replayed {
-                let done = since + window.mul_f64((number + 1) as f64 / replayed as f64);
-                let sent = Time::from_nanos(
-                    done.as_nanos().saturating_sub(latency.as_nanos()).max(before.as_nanos() + 1),
-                );
-                let kind = if number < failures { ReplyKind::ServerError } else { ReplyKind::Success };
-                self.features.on_arrival(&request, sent);
-                self.features.on_sent(backend, &request, sent);
-                self.features.on_reply(backend, &Reply { kind, latency: done.since(sent) }, done);
-            }
-            (0..under_way).for_each(|_| self.features.on_cancel(backend, before));
-        }
-    }
-
     /// Updates the weights from the scores.
-    fn follow(&mut self, window: Span, now: Time) {
-        let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: self.generation };
-        if self.eligible.len() < 2 {
+    fn follow(&mut self, window: Span) {
+        let eligible: Vec<usize> =
+            (0..self.memories.len()).filter(|place| self.memories[*place].eligible).collect();
+        if eligible.len() < 2 {
             return;
         }
-        // All backends are scored, so no random draw is made.
-        let mut rng = Seed(0).stream(&[]);
-        let request = RequestInfo::default();
-        self.scores.observe(&self.features, &request, &pool, self.eligible.len(), now, &mut rng);
-        self.scores.add(&self.file.network);
-        if self.scores.scores().iter().any(|score| !score.is_finite()) {
-            return;
-        }
-        let scored = || self.scores.candidates().iter().zip(self.scores.scores());
-        let total: f64 = self.eligible.iter().map(|backend| self.weights[backend.get()]).sum();
-        let mean: f64 =
-            scored().map(|(backend, score)| self.weights[backend.get()] * f64::from(*score)).sum::<f64>()
-                / total;
-        let share = |backend: &BackendIndex| self.weights[backend.get()] / total;
+        let known: Vec<f64> = eligible.iter().filter_map(|place| self.memories[*place].log_latency).collect();
+        // A backend without replies counts as typical.
+        let typical = known.iter().sum::<f64>() / known.len().max(1) as f64;
+        let scored: Vec<(usize, f64)> =
+            eligible.iter().map(|place| (*place, self.memories[*place].score(typical))).collect();
+        let total: f64 = eligible.iter().map(|place| self.weights[*place]).sum();
+        let mean: f64 = scored.iter().map(|(place, score)| self.weights[*place] * score).sum::<f64>() / total;
         let mean_log: f64 =
-            self.eligible.iter().map(|backend| share(backend) * self.log_weights[backend.get()]).sum();
+            eligible.iter().map(|place| self.weights[*place] / total * self.log_weights[*place]).sum();
         let rate = 1.0 - (-window.as_secs_f64() / FOLLOW).exp();
-        for (backend, score) in scored() {
-            let better = (f64::from(*score) - mean).clamp(-MOST_DIFFERENT, MOST_DIFFERENT);
-            let log = &mut self.log_weights[backend.get()];
+        for (place, score) in scored {
+            let better = (score - mean).clamp(-MOST_DIFFERENT, MOST_DIFFERENT);
+            let log = &mut self.log_weights[place];
             *log += rate * (better - TEMPERATURE * (*log - mean_log));
         }
         let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -191,19 +139,39 @@ impl Steerer {
     }
 }
 
+impl Memory {
+    /// Learns from what was reported over a time.
+    fn learn(&mut self, look: &Look, window: Span) {
+        if look.requests == 0 {
+            return;
+        }
+        let rate = look.requests as f64 / window.as_secs_f64();
+        let told = look.latency.filter(|latency| !latency.is_zero()).map(Span::as_secs_f64);
+        let log = told.unwrap_or_else(|| (self.in_flight / rate).max(1e-6)).ln();
+        let count = look.requests as f64;
+        let error_rate = look.errors.min(look.requests) as f64 / count;
+        // As if each request had that latency and that chance to fail.
+        let keep = |weight: f64| (1.0 - weight).powf(count);
+        self.log_latency = Some(self.log_latency.map_or(log, |old| log + keep(LATENCY) * (old - log)));
+        self.error_rate = error_rate + keep(ERRORS) * (self.error_rate - error_rate);
+    }
+
+    /// Returns the score; higher is better.
+    fn score(&self, typical: f64) -> f64 {
+        let log_latency = self.log_latency.unwrap_or(typical);
+        -(log_latency + (1.0 + self.in_flight).ln() + (1.0 + FAILURE_COST * self.error_rate).ln())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::learned::{Action, Network};
+    use crate::rng::Seed;
     use rand::RngExt;
 
     const PERIOD: Span = Span::from_millis(100);
 
     /// Makes a policy that only uses the prior.
-    fn prior() -> Arc<PolicyFile> {
-        Arc::new(PolicyFile::new(Network::zero(), Action::default()))
-    }
-
     /// Simulates backends as single servers with processor sharing (M/M/1-PS), whose mean latency at
     /// rate `r` and capacity `c` is `1 / (c - r)`. The latency of overloaded ones is limited to two
     /// seconds.
@@ -243,13 +211,13 @@ mod tests {
 
     #[test]
     fn equal_backends_keep_equal_weights() {
-        let shares = settle(&mut Steerer::new(prior(), 4), &[100.0; 4], 240.0, 0, 200, None);
+        let shares = settle(&mut Steerer::new(4), &[100.0; 4], 240.0, 0, 200, None);
         assert!(shares.iter().all(|share| (share - 0.25).abs() < 0.01), "{shares:?}");
     }
 
     #[test]
     fn noise_among_equal_backends_does_not_drive_their_weights_apart() {
-        let mut steerer = Steerer::new(prior(), 4);
+        let mut steerer = Steerer::new(4);
         let mut rng = Seed(7).stream(&[]);
         let mut extremes = [1.0_f64, 0.0];
         for step in 0..1_000 {
@@ -278,7 +246,7 @@ mod tests {
     #[test]
     fn faster_backends_get_more_until_they_are_no_better() {
         let capacities = [50.0, 100.0, 200.0, 400.0];
-        let mut steerer = Steerer::new(prior(), 4);
+        let mut steerer = Steerer::new(4);
         let early = settle(&mut steerer, &capacities, 500.0, 0, 200, None);
         assert!(early.windows(2).all(|pair| pair[0] < pair[1]), "in the order of their speeds: {early:?}");
         for (share, capacity) in early.iter().zip(capacities) {
@@ -292,7 +260,7 @@ mod tests {
     #[test]
     fn what_fails_fast_is_avoided_and_comes_back() {
         let capacities = [100.0; 4];
-        let mut steerer = Steerer::new(prior(), 4);
+        let mut steerer = Steerer::new(4);
         settle(&mut steerer, &capacities, 200.0, 0, 50, None);
         let failing = settle(&mut steerer, &capacities, 200.0, 50, 100, Some(2));
         assert!(failing[2] < 0.03, "errors cost more than their speed gains: {failing:?}");
@@ -302,7 +270,7 @@ mod tests {
 
     #[test]
     fn latency_that_is_not_told_follows_from_littles_law() {
-        let mut steerer = Steerer::new(prior(), 2);
+        let mut steerer = Steerer::new(2);
         for step in 0..100 {
             // The same rates, but twice as many requests in flight at the second backend.
             let looks = [2, 4].map(|in_flight| Look {
@@ -321,7 +289,7 @@ mod tests {
     fn in_flight_that_is_not_told_follows_as_well() {
         let capacities = [50.0, 100.0, 200.0, 400.0];
         let shares = |told: bool| {
-            let mut steerer = Steerer::new(prior(), 4);
+            let mut steerer = Steerer::new(4);
             for step in 0..200u64 {
                 let total: f64 = steerer.weights().iter().sum();
                 let looks: Vec<Look> = capacities
@@ -352,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_first_look_and_a_pool_of_one_change_nothing() {
-        let mut steerer = Steerer::new(prior(), 2);
+        let mut steerer = Steerer::new(2);
         let look = Look { requests: 9, in_flight: Some(3), eligible: true, ..Look::default() };
         assert_eq!(steerer.look(&[look, look], Time::ZERO), [1.0, 1.0], "there is nothing to compare with");
         let away = Look { eligible: false, ..look };

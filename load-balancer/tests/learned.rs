@@ -77,7 +77,7 @@ fn broken() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("truncated", good[..good.len() / 2].to_vec(), "not a complete safetensors file"),
         ("empty", Vec::new(), "not a complete safetensors file"),
         ("other features", replace(FEATURE_SET, &renamed), "was trained on feature set"),
-        ("other version", replace("1.0.0", "9.0.0"), "format version `9.0.0`"),
+        ("other version", replace("2.0.0", "9.0.0"), "format version `9.0.0`"),
         ("changed weights", changed, "SHA-256"),
         ("NaN", nan, "not finite"),
     ]

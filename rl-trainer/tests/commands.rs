@@ -204,9 +204,9 @@ fn eval_prints_tables_and_writes_every_figure() {
         .iter()
         .map(|evaluation| evaluation["list"].as_str().expect("a name"))
         .collect();
-    assert_eq!(lists, ["situations", "routes", "test"]);
+    assert_eq!(lists, ["situations", "sized", "reports", "routes", "test", "sized-test"]);
     assert_eq!(document["goals"], serde_json::json!([]), "nothing is judged unless asked for");
-    let case = &document["evaluations"][2]["cases"][0];
+    let case = &document["evaluations"][4]["cases"][0];
     assert_eq!(case["name"], "test-0");
     assert_eq!(case["figures"][0].as_array().map(Vec::len), Some(2), "by contestant, then by luck");
 }

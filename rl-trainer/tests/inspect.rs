@@ -2,6 +2,7 @@
 
 mod trace_files;
 
+use lb_core::policy::learned::WIDTH;
 use rl_trainer::traces::inspect::{Format, Report, Verdict, inspect, render};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ fn features_of_another_set_are_refused_and_those_of_ineligible_backends_left_out
     assert!(!other.fit_for_training, "a network cannot read them");
     assert!(has_problem(&other, "100 experiences have features of set `lbf-9`"), "{:?}", problems(&other));
     let masked = of_rows(300, |_, row| {
-        row.features[21] = 99.0;
+        row.features[WIDTH] = 99.0;
         row.mask[1] = false;
         row.action = 0;
     });
@@ -128,9 +129,9 @@ fn what_makes_a_trace_poor_is_told() {
         row.explore = false;
         row.propensity = [Some(1.0), None, Some(0.0), Some(1.5)][number % 4];
         row.features[0] = 6.0;
-        row.features[5] = 0.25;
-        row.features[5 + 21] = 0.25;
-        row.features[5 + 42] = 0.25;
+        row.features[4] = 0.25;
+        row.features[4 + WIDTH] = 0.25;
+        row.features[4 + 2 * WIDTH] = 0.25;
         if number % 5 == 0 {
             row.censored = true;
             row.error = None;

@@ -5,6 +5,7 @@ mod bundled;
 
 use bundled::{load, topology};
 use lb_calibration::{Tolerance, cross_check, fit};
+use lb_core::policy::learned::WIDTH;
 use lb_core::policy::{Logged, Policy};
 use lb_core::topology::Topology;
 use lb_core::workload::{Observer, Sample};
@@ -76,7 +77,7 @@ fn what_is_recorded_can_be_inspected_fitted_and_predicted() {
     let explored = report.exploration.expect("it is in the trace");
     assert!((explored - EXPLORATION).abs() < 0.005, "{explored} of the decisions were left to chance");
     assert!(report.reward_sign.is_some_and(|sign| !sign.inverted), "{:?}", report.reward_sign);
-    assert_eq!(report.features.len(), 21);
+    assert_eq!(report.features.len(), WIDTH);
 
     let traces = Traces::read(folder.path(), None).expect("traces");
     assert_eq!((traces.episodes.len(), traces.episodes[0].balancers), (3, 2));

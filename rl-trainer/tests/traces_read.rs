@@ -2,6 +2,7 @@
 
 mod trace_files;
 
+use lb_core::policy::learned::{FEATURES, WIDTH};
 use lb_core::{Span, Time};
 use rl_trainer::traces::{End, Traces};
 use std::path::Path;
@@ -57,10 +58,11 @@ fn each_recording_is_an_episode_and_its_parts_are_one() {
 #[test]
 fn weights_come_from_the_features_of_backends_that_could_be_picked() {
     let folder = tempfile::tempdir().expect("a folder");
+    let place = FEATURES.iter().position(|name| *name == "log_weight_vs_pool").expect("a feature");
     let mut rows: Vec<Row> = (0..9).map(Row::usual).collect();
     for row in &mut rows {
         for (backend, weight) in [1.0f32, 2.0, 99.0].into_iter().enumerate() {
-            row.features[backend * 21 + 19] = weight.ln();
+            row.features[backend * WIDTH + place] = weight.ln();
         }
         row.mask[2] = false;
         row.action %= 2;

@@ -68,7 +68,7 @@ fn calibrate_writes_what_predicts_and_nothing_else() {
     assert_eq!(good.status.code(), Some(0), "{}{}", text(&good.stdout), text(&good.stderr));
     let profile = fs::read_to_string(&profile).expect("a profile");
     let profile = PoolProfile::parse(&profile).expect("as policies read it");
-    assert!(profile.about.contains("least-connections, p2c, ewma-scan"), "{}", profile.about);
+    assert!(profile.about.contains("ewma-scan, least-connections, p2c"), "{}", profile.about);
     let known = profile.of("b1").expect("all backends are known");
     assert!(known.workers == 4 && (0.8..1.25).contains(&known.speed.value), "{known:?}");
     let fitted: Topology =

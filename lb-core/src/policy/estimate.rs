@@ -24,7 +24,7 @@ use crate::time::{Span, Time};
 
 /// Cost of a failed reply, in typical successes. A backend that fails one request in five costs nine
 /// times as much as a healthy one, but is still tried again after `tau * ln 40`.
-pub(super) const FAILURE_COST: f64 = 40.0;
+pub(crate) const FAILURE_COST: f64 = 40.0;
 
 /// Weight of one success in the pool's typical value, which averages about the last hundred.
 const TYPICAL_ALPHA: f64 = 0.02;

@@ -7,7 +7,7 @@
 pub mod consistent_hash;
 pub mod cost;
 pub mod ejection;
-mod estimate;
+pub(crate) mod estimate;
 pub mod ewma_scan;
 pub mod haproxy_random;
 pub mod ip_hash;

@@ -7,7 +7,6 @@ use crate::experiment::error::RunError;
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, BackendCounters, LoadBalancerAdmin, Snapshot};
 use lb_config::TrainedPolicy;
-use lb_core::policy::PolicyFile;
 use lb_core::steering::{Look, Steerer};
 use lb_core::{Span, Time};
 use lb_results::{SteeringRecord, SteeringStep};
@@ -33,9 +32,9 @@ impl Agent {
         period: Span,
     ) -> Result<Self, RunError> {
         let admin = Arc::clone(&balancer.admin);
-        let policy = policy.context("failed to steer: there is no trained policy").map_err(RunError::Plan)?;
+        policy.context("failed to steer: there is no trained policy").map_err(RunError::Plan)?;
         let first = admin.snapshot().await?;
-        let mut pools = pools(&first, &policy.file);
+        let mut pools = pools(&first);
         let ids: Vec<String> = pools.iter().flat_map(|pool| pool.ids.iter().cloned()).collect();
         let equal: Vec<(String, f64)> = ids.iter().map(|id| (id.clone(), 1.0)).collect();
         admin.set_weights(&equal).await?;
@@ -89,14 +88,14 @@ pub(super) fn failed(record: &SteeringRecord) -> Option<String> {
     ))
 }
 
-/// The backends of one pool, and the policy that computes their weights.
+/// The backends of one pool, and what computes their weights.
 struct Pool {
     name: String,
     ids: Vec<String>,
     steerer: Steerer,
 }
 
-fn pools(snapshot: &Snapshot, policy: &Arc<PolicyFile>) -> Vec<Pool> {
+fn pools(snapshot: &Snapshot) -> Vec<Pool> {
     let mut names: Vec<&str> = Vec::new();
     for backend in &snapshot.backends {
         if !names.contains(&backend.pool.as_str()) {
@@ -106,7 +105,7 @@ fn pools(snapshot: &Snapshot, policy: &Arc<PolicyFile>) -> Vec<Pool> {
     let pool = |name: &&str| {
         let members = snapshot.backends.iter().filter(|backend| backend.pool == **name);
         let ids: Vec<String> = members.map(|backend| backend.id.clone()).collect();
-        let steerer = Steerer::new(Arc::clone(policy), ids.len());
+        let steerer = Steerer::new(ids.len());
         Pool { name: (*name).to_owned(), ids, steerer }
     };
     names.iter().map(pool).collect()
@@ -196,10 +195,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_control_goes_through_the_same_steps_and_keeps_weights_equal() {
-        let policy = TrainedPolicy::bundled().expect("the bundled policy fits this build");
         let fake = FakeAdmin::new(&[("a", 1.0), ("b", 1.0)]);
         let mut last = fake.snapshot().await.expect("the fake counts");
-        let mut pools = pools(&last, &policy.file);
+        let mut pools = pools(&last);
         assert_eq!(pools.len(), 1, "the fake has one pool");
         let begun = Instant::now();
         for _ in 0..3 {
