@@ -198,7 +198,6 @@ fn traces_that_exist_are_enough_and_may_be_of_another_feature_set() {
     let output = run(folder, &["--traces", "recorded", "--objective", "mean"]);
     let (printed, errors) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{printed}{errors}");
-    assert!(printed.contains("no live check"), "there is no pool to check it with: {printed}");
     let known = profile(folder);
     assert_eq!(known.backends.len(), 8);
     let record = record(folder);
