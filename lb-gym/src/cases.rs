@@ -1,8 +1,6 @@
 //! Cases by name: `situation-a`, `random`, `training-17`.
 
-use lb_cases::scenarios::{
-    Case, Family, about_situation, routed_situation, situations, sized_situations,
-};
+use lb_cases::scenarios::{Case, Family, about_situation, routed_situation, situations, sized_situations};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
