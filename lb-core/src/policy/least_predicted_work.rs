@@ -25,6 +25,7 @@
 //! It is the policy to compare a learned one with: it has the same predictions, and no training.
 
 use super::estimate::{Estimates, FAILURE_COST};
+use super::outstanding::place_of;
 use super::scan::lowest;
 use super::{BackendIndex, CostModel, Policy, PoolView, PredictedCost, Reply, RequestInfo};
 use crate::rng::Rng;
@@ -110,13 +111,9 @@ impl Backend {
         self.latest_reply = now;
     }
 
-    /// Removes the request that was sent at `sent`. If a driver's clocks disagree, the oldest one is removed, so that the
-    /// list cannot grow. Requests from before this policy are not in it.
+    /// Removes the request that was sent at `sent`, by [`place_of`].
     fn take(&mut self, sent: Time) -> Option<Sent> {
-        if self.outstanding.front().is_none_or(|oldest| sent < oldest.at) {
-            return None;
-        }
-        let place = self.outstanding.iter().position(|one| one.at == sent).unwrap_or(0);
+        let place = place_of(&self.outstanding, sent, |one| one.at)?;
         let taken = self.outstanding.remove(place)?;
         self.work -= taken.work;
         Some(taken)

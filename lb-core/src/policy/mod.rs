@@ -15,6 +15,7 @@ pub mod learned;
 pub mod least_connections;
 pub mod least_predicted_work;
 pub mod logged;
+mod outstanding;
 pub mod p2c;
 pub mod peak_ewma;
 pub mod prequal;

@@ -5,6 +5,7 @@ use super::left::Left;
 use super::pattern::{Fit, Found, LOG_WORKERS, NEVER, PATTERNS, Pattern, Pooled, SIZES, WORKERS, ln};
 use super::sent::{Ended, Sent};
 use super::speed::{Guess, Overdue, Speed};
+use crate::policy::outstanding::place_of;
 use crate::policy::{PredictedCost, ReplyKind};
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -217,15 +218,10 @@ impl Backend {
         self.outstanding.push_back(sent);
     }
 
-    /// Removes the request that was sent at `sent` and lets waiting requests begin. The oldest come first, so it
-    /// is found near the front. If a driver's clocks disagree, the oldest one is removed. Requests that were sent
-    /// before this list began are not in it.
+    /// Removes the request that was sent at `sent`, by [`place_of`], and lets waiting requests begin.
     fn take(&mut self, sent: Time, now: Time) -> Option<Sent> {
-        if self.outstanding.front().is_none_or(|oldest| sent < oldest.at) {
-            return None;
-        }
+        let place = place_of(&self.outstanding, sent, |one| one.at)?;
         self.tick(now);
-        let place = self.outstanding.iter().position(|one| one.at == sent).unwrap_or(0);
         let taken = self.outstanding.remove(place)?;
         self.cost -= f64::from(taken.predicted.cost);
         for (size, workers) in WORKERS.iter().enumerate() {
