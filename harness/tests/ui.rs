@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, free_port, refused, signal, text};
+use common::{Bench, refused, signal, text};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -243,8 +243,8 @@ fn an_experiment_is_simulated_and_its_trials_are_shown() {
 #[test]
 fn a_port_in_use_is_named_with_the_flag_that_chooses_another() {
     let bench = Bench::new();
-    let port = free_port();
-    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("it was free");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken.local_addr().expect("an address").port();
     let output = bench.run(&["ui", "--web-port", &port.to_string()]);
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{error}");

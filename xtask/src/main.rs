@@ -132,7 +132,8 @@ impl Task {
                 // So is the Python package; its wheel is built by a test.
                 words("fmt --check --manifest-path lb-gym/Cargo.toml"),
                 words("clippy --workspace --all-targets --locked -- -D warnings"),
-                test(&[]),
+                // One run names all tests that fail.
+                test(&words("--no-fail-fast")),
             ],
         }
     }
@@ -415,7 +416,7 @@ mod tests {
                 "tree --locked --quiet --depth 0 --manifest-path fuzz/Cargo.toml",
                 "fmt --check --manifest-path lb-gym/Cargo.toml",
                 "clippy --workspace --all-targets --locked -- -D warnings",
-                "test --workspace --locked",
+                "test --workspace --locked --no-fail-fast",
             ],
             "the tests come last, so that their closing lines end the log"
         );

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder for one test, and `bench` in it.
 pub struct Bench {
@@ -124,10 +125,17 @@ pub fn config(users: u32, seconds: f64, bench: &Value) -> Value {
     })
 }
 
-/// A port on which nothing listens now.
+/// Finds a port on which nothing listens, and that the system gives to nobody else meanwhile: it lies below the
+/// range from which sockets that ask for any port get theirs. No test of a process gets the same one.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    const FIRST: u16 = 20_000;
+    const COUNT: u32 = 12_000;
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    (0..COUNT)
+        .map(|_| std::process::id().wrapping_mul(37).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed)))
+        .map(|place| FIRST + (place % COUNT) as u16)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of thousands of ports is free")
 }
 
 /// A process that ends with the test, since it watches its standard input.
