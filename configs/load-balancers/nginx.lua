@@ -1,5 +1,5 @@
--- Steered weights for nginx. For each request of an upstream `<pool>.rl` a backend is drawn at random by weight,
--- and what becomes of it is counted, in memory that all workers share. The agent that steers reads `/backends` and sets
+-- Steered weights for nginx. Each request of an upstream `<pool>.rl` goes to the backend with the fewest requests in
+-- flight, one added and divided by its weight, and what becomes of it is counted, in memory that all workers share. The agent that steers reads `/backends` and sets
 -- `/weights`; nginx.conf calls what is here.
 
 local balancer = require "ngx.balancer"
@@ -42,27 +42,24 @@ function steered.start()
     math.randomseed(ngx.now() * 1000 + ngx.worker.pid())
 end
 
--- Adding up weights anew for each request would cost what hardly ever changes.
-local function draw(pool)
+-- Reading weights anew for each request would cost what hardly ever changes. The search begins at a random backend,
+-- so that none is preferred among equals.
+local function least(pool)
     local told = shared:get(pool.key) or ""
-    if told ~= pool.told then
-        local weights, total = weights_of(pool), 0
-        pool.told, pool.up_to = told, {}
-        for place, backend in ipairs(pool.backends) do
-            total = total + (weights[backend.id] or 1)
-            pool.up_to[place] = total
-        end
+    if told ~= pool.told then pool.told, pool.weights = told, weights_of(pool) end
+    local count, best, least_load = #pool.backends, nil, math.huge
+    local first = math.random(count)
+    for step = 0, count - 1 do
+        local backend = pool.backends[(first + step - 1) % count + 1]
+        local load = ((shared:get(backend.keys.in_flight) or 0) + 1) / (pool.weights[backend.id] or 1)
+        if load < least_load then best, least_load = backend, load end
     end
-    local point = math.random() * pool.up_to[#pool.up_to]
-    for place, up_to in ipairs(pool.up_to) do
-        if point < up_to then return pool.backends[place] end
-    end
-    return pool.backends[#pool.backends]
+    return best
 end
 
 -- In balancer_by_lua. Called once for each request, since nothing is sent twice (proxy_next_upstream off).
 function steered.pick(name)
-    local backend = draw(by_name[name])
+    local backend = least(by_name[name])
     ngx.ctx.steered = backend
     shared:incr(backend.keys.requests, 1)
     shared:incr(backend.keys.in_flight, 1)

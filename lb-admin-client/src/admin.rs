@@ -11,6 +11,7 @@ use crate::error::{AdminError, Remaining};
 use crate::fingerprint::{self, PoolBackend, VerifyOptions};
 use crate::snapshot::Snapshot;
 use async_trait::async_trait;
+use lb_core::steering::Carrier;
 use lb_core::switch_evidence::{Evidence, Layer, Verdict};
 use lb_core::trace_summary::TraceSummary;
 use lb_core::{Algorithm, BackendFrom};
@@ -48,6 +49,8 @@ pub struct Capabilities {
     pub sees_old_in_flight: bool,
     /// Whether weights can be set.
     pub weights: bool,
+    /// What it makes of the weights of its group `rl`.
+    pub carrier: Carrier,
     /// Whether one backend can be drained.
     pub drain: bool,
     /// Whether the load balancer names the backend in every backend reply (`X-Backend`), which distinguishes

@@ -7,6 +7,7 @@ use crate::fingerprint::PoolBackend;
 use crate::snapshot::Snapshot;
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::steering::Carrier;
 use lb_core::switch_evidence::Layer;
 
 /// The kind of load balancer in messages and records.
@@ -30,6 +31,7 @@ impl AsIs {
             switch_breaks_idle_connections: false,
             sees_old_in_flight: true,
             weights: false,
+            carrier: Carrier::Shares,
             drain: false,
             names_backends: false,
             measurement: false,

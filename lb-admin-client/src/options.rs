@@ -4,6 +4,7 @@ use crate::admin::{Capabilities, Offer, ResetKind};
 use crate::fingerprint::PoolBackend;
 use crate::names::Names;
 use lb_core::Algorithm;
+use lb_core::steering::Carrier;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -102,6 +103,7 @@ pub(crate) fn capabilities(names: &Names, algorithms: impl IntoIterator<Item = A
         switch_breaks_idle_connections: false,
         sees_old_in_flight: false,
         weights: false,
+        carrier: Carrier::Shares,
         drain: false,
         names_backends: false,
         measurement: false,

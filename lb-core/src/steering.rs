@@ -1,14 +1,18 @@
 //! Steering: weights from latencies, for load balancers that cannot consult a policy for each request.
 //!
 //! Such a load balancer only reports counters, polled at intervals. A trained network needs individual
-//! requests, with the order in which they came and left, so it has no part in this. A backend's score is the
-//! rule of [`EwmaScan`](crate::policy::EwmaScan) instead: `-ln(mean latency x (in flight + 1) x (1 + 40 error
+//! requests, with the order in which they came and left, so it has no part in this. Scores follow the
+//! rule of [`EwmaScan`](crate::policy::EwmaScan) instead, `-ln(mean latency x (in flight + 1) x (1 + 40 error
 //! rate))`, with exponentially weighted means over requests. If latency or the number in flight is not
 //! reported, it is computed from the other and from the completions per second, by Little's law.
 //!
-//! A policy that decides for each request picks the backend with the best score. Weights apply to many
-//! requests, and sending all of them to the best backend would overload it before the next report.
-//! Weights therefore move gradually towards better scores:
+//! What becomes of weights depends on the load balancer ([`Carrier`]). One that compares requests in flight,
+//! each number divided by its weight, follows the whole rule at each request if weights are in proportion to
+//! one over mean latency and failures: it counts the requests in flight itself, at the time of the request. One that shares
+//! requests out in proportion to weights knows nothing of the number in flight, so it is part of the score.
+//!
+//! Weights apply to many requests, and sending all of them to the best backend would overload it before the next
+//! report. They therefore move gradually towards better scores:
 //! `ln w += rate (score - mean score - temperature (ln w - mean ln w))`, where means are weighted by `w`.
 //! They settle where `w` is in proportion to `exp(score / temperature)`: the logit dynamics of
 //! evolutionary games (Fudenberg and Levine, The theory of learning in games, 1998, chapter 4). At
@@ -20,9 +24,11 @@ use crate::time::{Span, Time};
 /// Time in seconds over which weights follow scores: long compared with the noise of one report, short
 /// compared with a fault.
 const FOLLOW: f64 = 1.0;
-/// Difference in score that is worth a factor of e in weight: small compared with the disadvantage of
+/// Difference in score that is worth a factor of e in the weight of a share: small compared with the disadvantage of
 /// slow backends, large compared with the noise of scores among equal ones.
 const TEMPERATURE: f64 = 0.5;
+/// The same if requests in flight are compared by weight, so that weights are in proportion to one over latency.
+const PROPORTIONAL: f64 = 1.0;
 /// Weight of one report in the mean number in flight.
 const SMOOTH: f64 = 0.3;
 /// Weight of one request in the mean logarithm of latency, which covers about the last seven.
@@ -35,6 +41,15 @@ const FAILURE_COST: f64 = crate::policy::estimate::FAILURE_COST;
 const LEAST: f64 = 1.0 / 50.0;
 /// Limit on a score's difference from the mean, so that one report cannot change all weights.
 const MOST_DIFFERENT: f64 = 3.0;
+
+/// What a load balancer makes of weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// It shares requests out in proportion to them, as a weighted rotation does.
+    Shares,
+    /// It sends a request to the backend with the fewest requests in flight, each number divided by its weight.
+    InFlight,
+}
 
 /// What a load balancer reports about one backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -54,6 +69,7 @@ pub struct Look {
 /// Computes the weights of one pool's backends.
 #[derive(Debug)]
 pub struct Steerer {
+    carrier: Carrier,
     memories: Vec<Memory>,
     log_weights: Vec<f64>,
     weights: Vec<f64>,
@@ -73,8 +89,9 @@ struct Memory {
 
 impl Steerer {
     /// Starts with equal weights for `backends` backends.
-    pub fn new(backends: usize) -> Self {
+    pub fn new(backends: usize, carrier: Carrier) -> Self {
         Self {
+            carrier,
             memories: vec![Memory::default(); backends],
             log_weights: vec![0.0; backends],
             weights: vec![1.0; backends],
@@ -119,16 +136,20 @@ impl Steerer {
         // A backend without replies counts as typical.
         let typical = known.iter().sum::<f64>() / known.len().max(1) as f64;
         let scored: Vec<(usize, f64)> =
-            eligible.iter().map(|place| (*place, self.memories[*place].score(typical))).collect();
+            eligible.iter().map(|place| (*place, self.memories[*place].score(typical, self.carrier))).collect();
         let total: f64 = eligible.iter().map(|place| self.weights[*place]).sum();
         let mean: f64 = scored.iter().map(|(place, score)| self.weights[*place] * score).sum::<f64>() / total;
         let mean_log: f64 =
             eligible.iter().map(|place| self.weights[*place] / total * self.log_weights[*place]).sum();
         let rate = 1.0 - (-window.as_secs_f64() / FOLLOW).exp();
+        let temperature = match self.carrier {
+            Carrier::Shares => TEMPERATURE,
+            Carrier::InFlight => PROPORTIONAL,
+        };
         for (place, score) in scored {
             let better = (score - mean).clamp(-MOST_DIFFERENT, MOST_DIFFERENT);
             let log = &mut self.log_weights[place];
-            *log += rate * (better - TEMPERATURE * (*log - mean_log));
+            *log += rate * (better - temperature * (*log - mean_log));
         }
         let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         for (log, weight) in self.log_weights.iter_mut().zip(&mut self.weights) {
@@ -157,9 +178,13 @@ impl Memory {
     }
 
     /// Returns the score; higher is better.
-    fn score(&self, typical: f64) -> f64 {
+    fn score(&self, typical: f64, carrier: Carrier) -> f64 {
         let log_latency = self.log_latency.unwrap_or(typical);
-        -(log_latency + (1.0 + self.in_flight).ln() + (1.0 + FAILURE_COST * self.error_rate).ln())
+        let log_in_flight = match carrier {
+            Carrier::Shares => (1.0 + self.in_flight).ln(),
+            Carrier::InFlight => 0.0,
+        };
+        -(log_latency + log_in_flight + (1.0 + FAILURE_COST * self.error_rate).ln())
     }
 }
 
@@ -171,7 +196,6 @@ mod tests {
 
     const PERIOD: Span = Span::from_millis(100);
 
-    /// Makes a policy that only uses the prior.
     /// Simulates backends as single servers with processor sharing (M/M/1-PS), whose mean latency at
     /// rate `r` and capacity `c` is `1 / (c - r)`. The latency of overloaded ones is limited to two
     /// seconds.
@@ -211,13 +235,13 @@ mod tests {
 
     #[test]
     fn equal_backends_keep_equal_weights() {
-        let shares = settle(&mut Steerer::new(4), &[100.0; 4], 240.0, 0, 200, None);
+        let shares = settle(&mut Steerer::new(4, Carrier::Shares), &[100.0; 4], 240.0, 0, 200, None);
         assert!(shares.iter().all(|share| (share - 0.25).abs() < 0.01), "{shares:?}");
     }
 
     #[test]
     fn noise_among_equal_backends_does_not_drive_their_weights_apart() {
-        let mut steerer = Steerer::new(4);
+        let mut steerer = Steerer::new(4, Carrier::Shares);
         let mut rng = Seed(7).stream(&[]);
         let mut extremes = [1.0_f64, 0.0];
         for step in 0..1_000 {
@@ -246,7 +270,7 @@ mod tests {
     #[test]
     fn faster_backends_get_more_until_they_are_no_better() {
         let capacities = [50.0, 100.0, 200.0, 400.0];
-        let mut steerer = Steerer::new(4);
+        let mut steerer = Steerer::new(4, Carrier::Shares);
         let early = settle(&mut steerer, &capacities, 500.0, 0, 200, None);
         assert!(early.windows(2).all(|pair| pair[0] < pair[1]), "in the order of their speeds: {early:?}");
         for (share, capacity) in early.iter().zip(capacities) {
@@ -258,9 +282,29 @@ mod tests {
     }
 
     #[test]
+    fn where_requests_in_flight_are_compared_weights_follow_one_over_latency() {
+        let mut steerer = Steerer::new(3, Carrier::InFlight);
+        for step in 0..200 {
+            // However many are in flight: the load balancer knows that itself.
+            let looks = [(10, 9), (20, 1), (40, 3)].map(|(millis, in_flight)| Look {
+                requests: 10,
+                in_flight: Some(in_flight),
+                latency: Some(Span::from_millis(millis)),
+                eligible: true,
+                ..Look::default()
+            });
+            steerer.look(&looks, Time::ZERO + PERIOD * step);
+        }
+        let weights = steerer.weights();
+        for (weight, expected) in weights.iter().zip([1.0, 0.5, 0.25]) {
+            assert!((weight - expected).abs() < 0.01, "one over latency: {weights:?}");
+        }
+    }
+
+    #[test]
     fn what_fails_fast_is_avoided_and_comes_back() {
         let capacities = [100.0; 4];
-        let mut steerer = Steerer::new(4);
+        let mut steerer = Steerer::new(4, Carrier::Shares);
         settle(&mut steerer, &capacities, 200.0, 0, 50, None);
         let failing = settle(&mut steerer, &capacities, 200.0, 50, 100, Some(2));
         assert!(failing[2] < 0.03, "errors cost more than their speed gains: {failing:?}");
@@ -270,7 +314,7 @@ mod tests {
 
     #[test]
     fn latency_that_is_not_told_follows_from_littles_law() {
-        let mut steerer = Steerer::new(2);
+        let mut steerer = Steerer::new(2, Carrier::Shares);
         for step in 0..100 {
             // The same rates, but twice as many requests in flight at the second backend.
             let looks = [2, 4].map(|in_flight| Look {
@@ -289,7 +333,7 @@ mod tests {
     fn in_flight_that_is_not_told_follows_as_well() {
         let capacities = [50.0, 100.0, 200.0, 400.0];
         let shares = |told: bool| {
-            let mut steerer = Steerer::new(4);
+            let mut steerer = Steerer::new(4, Carrier::Shares);
             for step in 0..200u64 {
                 let total: f64 = steerer.weights().iter().sum();
                 let looks: Vec<Look> = capacities
@@ -320,7 +364,7 @@ mod tests {
 
     #[test]
     fn the_first_look_and_a_pool_of_one_change_nothing() {
-        let mut steerer = Steerer::new(2);
+        let mut steerer = Steerer::new(2, Carrier::Shares);
         let look = Look { requests: 9, in_flight: Some(3), eligible: true, ..Look::default() };
         assert_eq!(steerer.look(&[look, look], Time::ZERO), [1.0, 1.0], "there is nothing to compare with");
         let away = Look { eligible: false, ..look };

@@ -26,6 +26,7 @@ pub use words::blank_headers;
 use crate::admin::{Capabilities, Offer, ResetKind};
 use crate::error::AdminError;
 use lb_core::Algorithm;
+use lb_core::steering::Carrier;
 use reqwest::Client;
 use std::sync::{Arc, Mutex};
 use template::Values;
@@ -57,6 +58,7 @@ impl Declared {
             switch_breaks_idle_connections: true,
             sees_old_in_flight: false,
             weights: false,
+            carrier: Carrier::Shares,
             drain: false,
             names_backends: false,
             measurement: false,

@@ -16,8 +16,9 @@
 //!    change. A generation is named after the time of the latest rebuild.
 //! 5. `rq_error` includes timeouts and failed connections; `rq_total` does not include failed connections, so
 //!    a backend that is down has errors and no requests.
-//! 6. LEAST_REQUEST with unequal weights is a weighted rotation, and RANDOM ignores weights. So the cluster
-//!    `rl` uses ROUND_ROBIN, whose shares are exact however often its weights are rewritten.
+//! 6. LEAST_REQUEST with unequal weights is a weighted rotation in which a host counts with its weight divided by
+//!    its requests in flight, one added; RANDOM ignores weights. The cluster `rl` should use LEAST_REQUEST: it reacts
+//!    at each request, while weights come every hundred milliseconds.
 //! 7. With ROUND_ROBIN, each worker thread rotates by itself. Requests in flight are counted across all
 //!    threads.
 //! 8. The admin API executes any request that it knows, even with unknown parameters, so the adapter calls

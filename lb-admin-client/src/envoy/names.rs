@@ -13,7 +13,7 @@ pub(super) const NAMES: Names = Names {
         (Rule::P2c, "LEAST_REQUEST"),
         (Rule::IpHash, "MAGLEV"),
         (Rule::ConsistentHash, "RING_HASH"),
-        (Rule::Rl, "ROUND_ROBIN, steered weights"),
+        (Rule::Rl, "LEAST_REQUEST, steered weights"),
     ],
     lacking: &[],
     ignores_weights: &[Rule::LeastConnections],

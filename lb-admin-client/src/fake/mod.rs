@@ -13,6 +13,7 @@ use crate::fingerprint::{Observations, PoolBackend, requests_to_hold, short_hold
 use lb_core::algorithm::{Behaviour, Rule};
 use lb_core::balancer::Balancer;
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
+use lb_core::steering::Carrier;
 use lb_core::time::{Span, Time};
 use lb_core::{Algorithm, Seed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -75,6 +76,7 @@ impl FakeAdmin {
                 switch_breaks_idle_connections: false,
                 sees_old_in_flight: true,
                 weights: true,
+                carrier: Carrier::Shares,
                 drain: true,
                 names_backends: true,
                 measurement: true,

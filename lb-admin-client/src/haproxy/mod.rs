@@ -10,8 +10,9 @@
 //! 3. `show stat` is parsed by column name, because the order of columns differs between versions.
 //! 4. Each `backend` has its own counters, so those of a server are the sum over all groups. After
 //!    `clear counters all`, a request in flight is in some counters and not in others, so drain first.
-//! 5. `balance roundrobin` is distorted when its weights are rewritten every few requests. `random(1)` keeps
-//!    no state and is not, so the group `rl` should use it.
+//! 5. `balance leastconn` compares requests in flight, one added and divided by weight, and takes an idle server
+//!    first whatever its weight; it follows weights that are rewritten every few requests, so the group `rl` should
+//!    use it. `balance roundrobin` is distorted by that.
 //! 6. `random` draws the same numbers after every start.
 
 mod admin;
@@ -24,6 +25,7 @@ use crate::admin::{Capabilities, ResetKind};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::options::{RealOptions, capabilities};
+use lb_core::steering::Carrier;
 use lb_core::{Algorithm, plain};
 use names::NAMES;
 use socket::Socket;
@@ -73,6 +75,7 @@ impl HaproxyAdmin {
             per_backend: true,
             in_flight: true,
             weights: true,
+            carrier: Carrier::InFlight,
             drain: true,
             ..capabilities(&NAMES, algorithms(&groups))
         };
@@ -141,7 +144,7 @@ fn listed_as(algorithm: Algorithm) -> Option<&'static str> {
     use lb_core::algorithm::Rule;
     match algorithm.rule {
         Rule::RoundRobin | Rule::WeightedRoundRobin => Some("roundrobin"),
-        Rule::LeastConnections => Some("leastconn"),
+        Rule::LeastConnections | Rule::Rl => Some("leastconn"),
         // `random(1)` is `unknown` in 2.6 and `random` later; hashes may have various inputs.
         _ => None,
     }

@@ -13,7 +13,7 @@ pub(super) const NAMES: Names = Names {
         (Rule::P2c, "random(2)"),
         (Rule::IpHash, "source"),
         (Rule::ConsistentHash, "source, consistent"),
-        (Rule::Rl, "random(1), steered weights"),
+        (Rule::Rl, "leastconn, steered weights"),
     ],
     lacking: &[],
     ignores_weights: &[],

@@ -36,6 +36,7 @@ use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use lb_core::steering::Carrier;
 use lb_core::switch_evidence::{Layer, Verdict};
 use lua::Lua;
 use names::NAMES;
@@ -121,6 +122,7 @@ impl NginxAdmin {
             in_flight: status.is_some(),
             per_backend: lua.is_some(),
             weights: lua.is_some() && facts.algorithms.contains(&RL),
+            carrier: Carrier::InFlight,
             switch_breaks_idle_connections: options.switching == Switching::Config,
             ..capabilities(&NAMES, facts.algorithms)
         };

@@ -25,6 +25,7 @@ use crate::admin::{Capabilities, Offer, ResetKind};
 use crate::error::AdminError;
 use crate::http::{Call, Http, Reply};
 use lb_core::Algorithm;
+use lb_core::steering::Carrier;
 use std::time::Duration;
 use wire::{Answer, LbSnapshot, Status, Strategies};
 
@@ -219,6 +220,7 @@ fn capabilities(algorithms: Vec<Offer>, reference: bool) -> Capabilities {
         switch_breaks_idle_connections: false,
         sees_old_in_flight: reference,
         weights: reference,
+        carrier: Carrier::Shares,
         drain: reference,
         names_backends: reference,
         measurement: true,

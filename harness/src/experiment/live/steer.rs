@@ -7,7 +7,7 @@ use crate::experiment::error::RunError;
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, BackendCounters, LoadBalancerAdmin, Snapshot};
 use lb_config::TrainedPolicy;
-use lb_core::steering::{Look, Steerer};
+use lb_core::steering::{Carrier, Look, Steerer};
 use lb_core::{Span, Time};
 use lb_results::{SteeringRecord, SteeringStep};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Agent {
         let admin = Arc::clone(&balancer.admin);
         policy.context("failed to steer: there is no trained policy").map_err(RunError::Plan)?;
         let first = admin.snapshot().await?;
-        let mut pools = pools(&first);
+        let mut pools = pools(&first, admin.capabilities().carrier);
         let ids: Vec<String> = pools.iter().flat_map(|pool| pool.ids.iter().cloned()).collect();
         let equal: Vec<(String, f64)> = ids.iter().map(|id| (id.clone(), 1.0)).collect();
         admin.set_weights(&equal).await?;
@@ -95,7 +95,7 @@ struct Pool {
     steerer: Steerer,
 }
 
-fn pools(snapshot: &Snapshot) -> Vec<Pool> {
+fn pools(snapshot: &Snapshot, carrier: Carrier) -> Vec<Pool> {
     let mut names: Vec<&str> = Vec::new();
     for backend in &snapshot.backends {
         if !names.contains(&backend.pool.as_str()) {
@@ -105,7 +105,7 @@ fn pools(snapshot: &Snapshot) -> Vec<Pool> {
     let pool = |name: &&str| {
         let members = snapshot.backends.iter().filter(|backend| backend.pool == **name);
         let ids: Vec<String> = members.map(|backend| backend.id.clone()).collect();
-        let steerer = Steerer::new(ids.len());
+        let steerer = Steerer::new(ids.len(), carrier);
         Pool { name: (*name).to_owned(), ids, steerer }
     };
     names.iter().map(pool).collect()
@@ -197,7 +197,7 @@ mod tests {
     async fn the_control_goes_through_the_same_steps_and_keeps_weights_equal() {
         let fake = FakeAdmin::new(&[("a", 1.0), ("b", 1.0)]);
         let mut last = fake.snapshot().await.expect("the fake counts");
-        let mut pools = pools(&last);
+        let mut pools = pools(&last, fake.capabilities().carrier);
         assert_eq!(pools.len(), 1, "the fake has one pool");
         let begun = Instant::now();
         for _ in 0..3 {
