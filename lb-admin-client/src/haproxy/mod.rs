@@ -12,7 +12,7 @@
 //!    `clear counters all`, a request in flight is in some counters and not in others, so drain first.
 //! 5. `balance leastconn` compares requests in flight, one added and divided by weight, and takes an idle server
 //!    first whatever its weight; it follows weights that are rewritten every few requests, so the group `rl` should
-//!    use it. `balance roundrobin` is distorted by that.
+//!    use it. `random(1)` does too, but does not react to queues; `balance roundrobin` is distorted.
 //! 6. `random` draws the same numbers after every start.
 
 mod admin;
@@ -25,6 +25,7 @@ use crate::admin::{Capabilities, ResetKind};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::options::{RealOptions, capabilities};
+use lb_core::algorithm::Rule;
 use lb_core::steering::Carrier;
 use lb_core::{Algorithm, plain};
 use names::NAMES;
@@ -75,7 +76,7 @@ impl HaproxyAdmin {
             per_backend: true,
             in_flight: true,
             weights: true,
-            carrier: Carrier::InFlight,
+            carrier: carrier(&table),
             drain: true,
             ..capabilities(&NAMES, algorithms(&groups))
         };
@@ -119,6 +120,15 @@ fn servers(table: &Table) -> impl Iterator<Item = (Group, Row<'_>)> {
     table.servers().filter_map(|row| Some((Group::parse(row.proxy())?, row)))
 }
 
+/// Returns what the groups `rl` make of weights. A configuration that somebody else wrote may draw at random by weight.
+fn carrier(table: &Table) -> Carrier {
+    let steered = |row: &Row<'_>| Group::parse(row.proxy()).is_some_and(|group| group.algorithm.rule == Rule::Rl);
+    match table.backends().filter(steered).all(|row| row.text("algo") == "leastconn") {
+        true => Carrier::InFlight,
+        false => Carrier::Shares,
+    }
+}
+
 /// Finds the name of the map that has the key.
 async fn find_map(socket: &Socket) -> Result<String, AdminError> {
     let listed = socket.ask("show map").await?;
@@ -141,10 +151,9 @@ async fn find_map(socket: &Socket) -> Result<String, AdminError> {
 
 /// Returns the name by which `show stat` lists the algorithm of a backend; `None` if it is ambiguous.
 fn listed_as(algorithm: Algorithm) -> Option<&'static str> {
-    use lb_core::algorithm::Rule;
     match algorithm.rule {
         Rule::RoundRobin | Rule::WeightedRoundRobin => Some("roundrobin"),
-        Rule::LeastConnections | Rule::Rl => Some("leastconn"),
+        Rule::LeastConnections => Some("leastconn"),
         // `random(1)` is `unknown` in 2.6 and `random` later; hashes may have various inputs.
         _ => None,
     }
