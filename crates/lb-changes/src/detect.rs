@@ -104,7 +104,9 @@ fn certain(
             p.total_cmp(&other_p).then(size.total_cmp(&other_size))
         });
         match worst {
-            Some(worst) => drop(splits.remove(worst)),
+            Some(worst) => {
+                splits.remove(worst);
+            }
             None => return changes,
         }
     }

@@ -2,7 +2,6 @@
 //! `examples/nights/model.rs`.
 
 #[path = "../examples/nights/model.rs"]
-#[expect(dead_code, reason = "the example uses more of it")]
 mod model;
 
 use lb_changes::{Change, Observation, Settings, change_points};

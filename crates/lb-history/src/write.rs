@@ -15,7 +15,7 @@ pub(crate) fn write_run(
 ) -> Result<(), Trouble> {
     let summary = &run.summary;
     let trials = summary.scenarios.iter().flat_map(|scenario| &scenario.trials);
-    let values = [
+    let values: [Value; 22] = [
         run.id().into(),
         run.digest.as_str().into(),
         run.started.to_string().into(),
@@ -57,14 +57,14 @@ pub(crate) fn write_run(
 
 fn write_trials(database: &mut dyn Database, run_id: &str, scenario: &ScenarioSummary) -> Result<(), Trouble> {
     for trial in &scenario.trials {
-        let key = [
+        let key: [Value; 5] = [
             run_id.into(),
             scenario.name.as_str().into(),
             trial.label.as_str().into(),
             trial.block.into(),
             trial.attempt.into(),
         ];
-        let rest = [
+        let rest: [Value; 5] = [
             trial.position.into(),
             trial.started_at.as_str().into(),
             trial.is_valid().into(),
@@ -83,7 +83,7 @@ fn write_trials(database: &mut dyn Database, run_id: &str, scenario: &ScenarioSu
                     database,
                     "bench_trial_metrics",
                     "run_id, scenario, algorithm, block, attempt, metric, value",
-                    &[&key[..], &[MetricName(metric.metric).name().into(), value.into()]].concat(),
+                    &[&key[..], &[Value::from(MetricName(metric.metric).name()), value.into()]].concat(),
                 )?;
             }
         }
@@ -97,7 +97,7 @@ fn write_verdicts(
     scenario: &ScenarioSummary,
 ) -> Result<(), Trouble> {
     for pair in scenario.comparison.iter().flat_map(|comparison| &comparison.pairs) {
-        let key = [
+        let key: [Value; 4] = [
             run_id.into(),
             scenario.name.as_str().into(),
             pair.baseline.as_str().into(),
@@ -107,11 +107,11 @@ fn write_verdicts(
             database,
             "bench_verdicts",
             "run_id, scenario, baseline, candidate, blocks, verdict, sentence",
-            &[&key[..], &[pair.blocks.into(), word(pair.verdict), pair.sentence.as_str().into()]].concat(),
+            &[&key[..], &[Value::from(pair.blocks), word(pair.verdict), pair.sentence.as_str().into()]].concat(),
         )?;
         for judged in &pair.metrics {
             let [low, high] = ends(judged.interval);
-            let rest = [
+            let rest: [Value; 7] = [
                 MetricName(judged.metric).name().into(),
                 judged.exploratory.into(),
                 judged.effect.into(),
@@ -134,7 +134,7 @@ fn write_verdicts(
 fn write_noise(database: &mut dyn Database, run_id: &str, scenario: &ScenarioSummary) -> Result<(), Trouble> {
     for aa in &scenario.noise {
         for noise in &aa.metrics {
-            let values = [
+            let values: [Value; 5] = [
                 run_id.into(),
                 scenario.name.as_str().into(),
                 aa.algorithm.as_str().into(),
@@ -152,7 +152,7 @@ fn write_results(database: &mut dyn Database, run: &Run) -> Result<(), Trouble> 
     for one in &run.estimates {
         let estimate = &one.estimate;
         let [low, high] = ends(estimate.interval);
-        let values = [
+        let values: [Value; 10] = [
             run.id().into(),
             one.scenario.as_str().into(),
             one.algorithm.as_str().into(),
@@ -172,7 +172,7 @@ fn write_results(database: &mut dyn Database, run: &Run) -> Result<(), Trouble> 
         )?;
     }
     for one in &run.histograms {
-        let values = [
+        let values: [Value; 6] = [
             run.id().into(),
             one.scenario.as_str().into(),
             one.algorithm.as_str().into(),
@@ -183,7 +183,7 @@ fn write_results(database: &mut dyn Database, run: &Run) -> Result<(), Trouble> 
         insert(database, "bench_histograms", "run_id, scenario, algorithm, class, requests, data", &values)?;
     }
     for (number, threshold) in run.summary.thresholds.iter().enumerate() {
-        let values = [
+        let values: [Value; 7] = [
             run.id().into(),
             number.into(),
             threshold.scenario.as_str().into(),

@@ -17,25 +17,25 @@ const TRIALS: (usize, f64) = (10, 2.262_157);
 
 /// How noisy nights are. Standard deviations are those of logarithms: 0.01 is about 1 %.
 #[derive(Clone, Copy, Debug)]
-pub struct Model {
+pub(crate) struct Model {
     /// What the model is called in tables.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Standard deviation between nights.
-    pub between: f64,
+    pub(crate) between: f64,
     /// Standard deviation between the trials of a night.
-    pub within: f64,
+    pub(crate) within: f64,
     /// Probability of a noisy night.
-    pub noisy: f64,
+    pub(crate) noisy: f64,
     /// Degrees of freedom of Student's t that nights follow; `None` for the normal distribution.
-    pub tail: Option<f64>,
+    pub(crate) tail: Option<f64>,
     /// Correlation of a night with the one before.
-    pub correlation: f64,
+    pub(crate) correlation: f64,
     /// What the value drifts by over all nights together.
-    pub drift: f64,
+    pub(crate) drift: f64,
 }
 
 /// The usual model: 1.5 % between nights, 3 % between trials, so that a night's value has an error of 1 %.
-pub const USUAL: Model = Model {
+pub(crate) const USUAL: Model = Model {
     name: "usual",
     between: 0.015,
     within: 0.03,
@@ -46,7 +46,7 @@ pub const USUAL: Model = Model {
 };
 
 /// All models, the usual one first.
-pub const MODELS: [Model; 7] = [
+pub(crate) const MODELS: [Model; 7] = [
     USUAL,
     Model { name: "quiet", between: 0.01, within: 0.02, ..USUAL },
     Model { name: "loud", between: 0.02, within: 0.04, ..USUAL },
@@ -57,13 +57,13 @@ pub const MODELS: [Model; 7] = [
 ];
 
 /// A change that is planted: the first night that it affects, and its size (0.05 is 5 % more).
-pub type Step = (usize, f64);
+pub(crate) type Step = (usize, f64);
 
 impl Model {
     /// Simulates this many nights.
-    pub fn series(&self, nights: usize, step: Option<Step>, seed: u64) -> Vec<Observation> {
+    pub(crate) fn series(&self, nights: usize, step: Option<Step>, seed: u64) -> Vec<Observation> {
         let mut random = Seed(seed).stream(&[0x6e69_6768]);
-        let mut normal = |random: &mut _| -> f64 { StandardNormal.sample(random) };
+        let normal = |random: &mut _| -> f64 { StandardNormal.sample(random) };
         let tail = self.tail.map(|freedom| StudentT::new(freedom).expect("degrees of freedom are above zero"));
         let mut last = 0.0;
         (0..nights)

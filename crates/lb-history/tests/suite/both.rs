@@ -9,7 +9,7 @@ use lb_results::Metric;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
-pub const TESTS: [(&str, fn(&Place)); 9] = [
+pub(crate) const TESTS: [(&str, fn(&Place)); 9] = [
     ("a_run_is_there_once_and_other_results_replace_it", once),
     ("what_was_recorded_comes_back", details),
     ("hostile_names_come_back_as_they_were", hostile),

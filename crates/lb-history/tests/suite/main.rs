@@ -28,11 +28,11 @@ const REQUIRED: &str = "BENCH_REQUIRE_LOAD_BALANCERS";
 const PATIENT: Duration = Duration::from_secs(60);
 
 /// An empty history for one test, and a folder for its runs.
-pub struct Place {
-    pub url: String,
-    pub dir: tempfile::TempDir,
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) dir: tempfile::TempDir,
     /// The server, where it is one.
-    pub server: Option<Arc<Server>>,
+    pub(crate) server: Option<Arc<Server>>,
 }
 
 impl Place {
@@ -47,31 +47,31 @@ impl Place {
     }
 
     /// Opens the history, or makes it.
-    pub fn open(&self) -> History {
+    pub(crate) fn open(&self) -> History {
         self.try_open(PATIENT).expect("it can be opened")
     }
 
-    pub fn try_open(&self, wait: Duration) -> Result<History, HistoryError> {
+    pub(crate) fn try_open(&self, wait: Duration) -> Result<History, HistoryError> {
         History::open(&self.url.parse().expect("a URL"), Access::Create, wait)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Writes the run of a night.
-    pub fn run(&self, night: &Night) -> Run {
+    pub(crate) fn run(&self, night: &Night) -> Run {
         read(&night.write(&self.path("results")))
     }
 
     /// Writes and records the run of a night, tested as its number.
-    pub fn record(&self, history: &mut History, night: &Night) -> Recorded {
+    pub(crate) fn record(&self, history: &mut History, night: &Night) -> Recorded {
         let given = Given { subject: Some(format!("c{}", night.number)), host: None };
         history.record(&self.run(night), &given).expect("it can be recorded")
     }
 
     /// Runs statements on the database, past the library.
-    pub fn sql(&self, statements: &str) {
+    pub(crate) fn sql(&self, statements: &str) {
         match self.url.strip_prefix("sqlite:") {
             Some(path) => rusqlite::Connection::open(path)
                 .and_then(|connection| connection.execute_batch(statements))
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-pub fn read(folder: &Path) -> Run {
+pub(crate) fn read(folder: &Path) -> Run {
     Run::read(folder).expect("a run")
 }
 

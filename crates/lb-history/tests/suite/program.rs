@@ -5,7 +5,7 @@ use crate::runs::Night;
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-pub const TESTS: [(&str, fn(&Place)); 3] = [
+pub(crate) const TESTS: [(&str, fn(&Place)); 3] = [
     ("the_program_imports_lists_shows_and_prunes", commands),
     ("the_program_tells_changes_and_exports_them", tells),
     ("the_program_refuses_with_its_exit_code_and_says_what_to_do", refuses),
@@ -13,14 +13,14 @@ pub const TESTS: [(&str, fn(&Place)); 3] = [
 
 /// What the program said.
 #[derive(Debug)]
-pub struct Said {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    pub fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let output = command.output().expect("it can be started");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
@@ -32,7 +32,7 @@ impl Said {
 }
 
 /// Returns a command of the program in the folder of a test.
-pub fn program(place: &Place) -> Command {
+pub(crate) fn program(place: &Place) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench-history"));
     command.current_dir(place.dir.path()).stdin(Stdio::null());
     command.env("BENCH_HISTORY", &place.url).env_remove("BENCH_HISTORY_HOST");

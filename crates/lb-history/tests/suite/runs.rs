@@ -12,24 +12,24 @@ use std::time::SystemTime;
 
 /// A night whose run is written.
 #[derive(Clone, Debug)]
-pub struct Night {
+pub(crate) struct Night {
     /// Number of the night, from 0: its date and its noise.
-    pub number: u32,
+    pub(crate) number: u32,
     /// The true p99 in milliseconds.
-    pub level: f64,
+    pub(crate) level: f64,
     /// Name of the machine.
-    pub host: String,
+    pub(crate) host: String,
     /// What the numbers depend on.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// Name of the scenario, and of its algorithms.
-    pub scenario: String,
-    pub algorithms: [String; 2],
+    pub(crate) scenario: String,
+    pub(crate) algorithms: [String; 2],
     /// The noise floor that an A/A run measured; `None` for an ordinary run.
-    pub floor: Option<f64>,
+    pub(crate) floor: Option<f64>,
 }
 
 impl Night {
-    pub fn new(number: u32) -> Self {
+    pub(crate) fn new(number: u32) -> Self {
         Self {
             number,
             level: 80.0,
@@ -41,12 +41,12 @@ impl Night {
         }
     }
 
-    pub fn run_id(&self) -> String {
+    pub(crate) fn run_id(&self) -> String {
         format!("night-{:04}{}", self.number, if self.floor.is_some() { "-aa" } else { "" })
     }
 
     /// Writes the results folder into `root`.
-    pub fn write(&self, root: &Path) -> PathBuf {
+    pub(crate) fn write(&self, root: &Path) -> PathBuf {
         let folder = ResultsFolder::create(&root.join(self.run_id())).expect("a folder");
         for algorithm in &self.algorithms {
             folder
@@ -57,7 +57,7 @@ impl Night {
         folder.path().to_owned()
     }
 
-    pub fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> Summary {
         let mut summary = Summary::empty(&self.run_id(), Engine::Live);
         let began = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * (20_000 + i64::from(self.number)));
         summary.started_at = began.to_string();

@@ -16,18 +16,18 @@ use std::time::Duration;
 /// The user and group `nobody` of Debian.
 const NOBODY: u32 = 65_534;
 
-pub const PASSWORD: &str = "open-sesame";
+pub(crate) const PASSWORD: &str = "open-sesame";
 
 /// A server that ends with this value.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: tempfile::TempDir,
-    pub port: u16,
+    pub(crate) port: u16,
     databases: AtomicU32,
 }
 
 /// Finds the folder of PostgreSQL's programs, which Debian does not put on PATH; that of the highest version.
-pub fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut installed: Vec<PathBuf> = installed.map(|entry| entry.path().join("bin")).collect();
@@ -41,7 +41,7 @@ pub fn programs() -> Option<PathBuf> {
 
 impl Server {
     /// Makes a cluster and starts its server.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let give = |path: &Path| {
             if rustix::process::geteuid().is_root() {
@@ -101,7 +101,7 @@ impl Server {
     }
 
     /// Makes an empty database and returns its URL, on the socket.
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         let name = format!("d{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let url = on_socket(self.folder.path(), self.port, "postgres");
         let mut client = Client::connect(&url, NoTls).expect("it listens");
@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// The certificate of the authority that signed the server's.
-    pub fn authority(&self) -> PathBuf {
+    pub(crate) fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 }
@@ -155,7 +155,7 @@ fn certificates(folder: &Path) -> [&'static str; 3] {
     })
 }
 
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
