@@ -84,7 +84,10 @@ fn the_program_beside_bench_or_on_the_path_gets_all_words_and_its_exit_code_coun
     let missing = alone.run(&["history", "list"], "0");
     assert_eq!(missing.status.code(), Some(3));
     let message = text(&missing.stderr);
-    let parts = ["`bench-history` is neither beside `bench` nor on the PATH", "cargo install --path crates/lb-history"];
+    let parts = [
+        "`bench-history` is neither beside `bench` nor on the PATH",
+        "cargo install --path crates/lb-history",
+    ];
     assert!(parts.iter().all(|part| message.contains(part)), "{message}");
 
     alone.stand_in("on-path");
@@ -147,7 +150,8 @@ fn a_history_that_does_not_take_the_run_is_a_warning_unless_it_is_required() {
     assert!(alone.bench.path("out2/summary.json").exists());
 
     let missed = ["--threshold", "http_req_duration: p(95)<0.001"];
-    let missed = alone.run(&[&SHORT[..], &missed, &["--out", "out3", "--history", "--history-required"]].concat(), "3");
+    let missed = alone
+        .run(&[&SHORT[..], &missed, &["--out", "out3", "--history", "--history-required"]].concat(), "3");
     assert_eq!(missed.status.code(), Some(99), "what the run found comes first: {}", text(&missed.stderr));
 }
 

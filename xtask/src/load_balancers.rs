@@ -171,7 +171,8 @@ fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
         _ => None,
     };
     let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
-    let programs = PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS, &SANDBOX, &DATABASE]);
+    let programs =
+        PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS, &SANDBOX, &DATABASE]);
     programs.filter_map(missing).chain(module).collect()
 }
 

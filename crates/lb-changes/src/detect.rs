@@ -36,8 +36,11 @@ pub fn change_points(series: &[Observation], settings: &Settings) -> Result<Vec<
     let values: Vec<f64> = series.iter().enumerate().map(place).collect::<Result<_, _>>()?;
     let errors: Vec<Option<f64>> = series.iter().map(|one| settings.scale.standard_error(one)).collect();
     let weights = Weights::of(&values, &errors);
-    let weighed: Vec<Weighed> =
-        values.iter().zip(&weights.each).map(|(value, weight)| Weighed { value: *value, weight: *weight }).collect();
+    let weighed: Vec<Weighed> = values
+        .iter()
+        .zip(&weights.each)
+        .map(|(value, weight)| Weighed { value: *value, weight: *weight })
+        .collect();
 
     let mut splits = Vec::new();
     divide(&weighed, 0, settings, &mut settings.seed.stream(&[]), &mut splits);
@@ -96,7 +99,8 @@ fn certain(
             }
         };
         let changes: Vec<Change> = (0..splits.len()).map(change).collect();
-        let refused = |one: &Change| one.step_p > settings.step_level || one.effect.abs() < settings.threshold();
+        let refused =
+            |one: &Change| one.step_p > settings.step_level || one.effect.abs() < settings.threshold();
         let doubtful = (0..changes.len()).filter(|at| refused(&changes[*at]));
         let worst = doubtful.max_by(|one, other| {
             let doubt = |at: usize| (changes[at].step_p, -changes[at].effect.abs());

@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn a_stretch_that_returns_is_found_by_its_end() {
-        let values: Vec<f64> = (0..30).map(|night| f64::from(u8::from((20..24).contains(&night)))).collect();
+        let values: Vec<f64> = (0..40).map(|night| f64::from(u8::from((20..28).contains(&night)))).collect();
         let mut random = Seed(1).stream(&[]);
-        let found = split(&series(&values), &Settings::ratio(), &mut random).expect("four nights stand out");
+        let found = split(&series(&values), &Settings::ratio(), &mut random).expect("eight nights stand out");
         assert_eq!(found.at, 20, "they are compared with what came before, and not with what came after");
     }
 

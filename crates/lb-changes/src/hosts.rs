@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn an_error_names_the_position_in_the_whole_series() {
-        let series = [("a", 1.0), ("b", 1.0), ("a", 0.0)].map(|(host, value)| (host, Observation::exact(value)));
+        let series =
+            [("a", 1.0), ("b", 1.0), ("a", 0.0)].map(|(host, value)| (host, Observation::exact(value)));
         let error = changes_by_host(&series, &Settings::ratio()).expect_err("zero has no logarithm");
         assert_eq!(error, SeriesError::NotPositive { at: 2, value: 0.0 });
     }

@@ -37,7 +37,9 @@ pub enum SeriesError {
         value: f64,
     },
     /// A value that is compared as a ratio is not above zero.
-    #[error("value {at} of the series is {value}, but ratios are of values above 0; leave it out, or compare differences")]
+    #[error(
+        "value {at} of the series is {value}, but ratios are of values above 0; leave it out, or compare differences"
+    )]
     NotPositive {
         /// Position of the value, from 0.
         at: usize,

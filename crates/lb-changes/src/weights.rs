@@ -60,7 +60,8 @@ mod tests {
         errors[4] = None;
         errors[5] = Some(0.0);
         let weights = Weights::of(&values, &errors);
-        let expected = [1.0 / (4.396e-4), 1.0 / (0.01 + 3.396e-4), 1.0 / 4.396e-4, 1.0 / (0.25e-4 + 3.396e-4)];
+        let expected =
+            [1.0 / (4.396e-4), 1.0 / (0.01 + 3.396e-4), 1.0 / 4.396e-4, 1.0 / (0.25e-4 + 3.396e-4)];
         for (at, expected) in [0, 3, 4, 5].into_iter().zip(expected) {
             let found = weights.each[at];
             assert!((found / expected - 1.0).abs() < 1e-3, "night {at}: {found} and not {expected}");
@@ -76,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_step_does_not_count_as_noise() {
-        let values: Vec<f64> = (0..40).map(|night| f64::from(night / 20) + f64::from(night % 2) * 0.01).collect();
+        let values: Vec<f64> =
+            (0..40).map(|night| f64::from(night / 20) + f64::from(night % 2) * 0.01).collect();
         let between = between_nights(&values, &[0.0; 40]);
         assert!((between - 1.099e-4).abs() < 1e-6, "a jump of 1 among jumps of 0.01: {between}");
     }

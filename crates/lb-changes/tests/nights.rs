@@ -17,7 +17,8 @@ fn changes(series: &[Observation]) -> Vec<Change> {
 
 /// Returns in how many seeds a planted step was found within three nights, and how many other changes were told.
 fn planted(model: &Model, step: Step) -> (usize, usize) {
-    let told: Vec<Vec<Change>> = (0..SEEDS).map(|seed| changes(&model.series(NIGHTS, Some(step), seed))).collect();
+    let told: Vec<Vec<Change>> =
+        (0..SEEDS).map(|seed| changes(&model.series(NIGHTS, Some(step), seed))).collect();
     let found = told.iter().filter(|all| all.iter().any(|one| one.at.abs_diff(step.0) <= 3)).count();
     (found, told.iter().map(Vec::len).sum::<usize>() - found)
 }
@@ -56,7 +57,8 @@ fn the_size_is_told_with_an_interval_that_covers_it() {
         all.into_iter().filter(|one| one.at == PLANTED.0)
     });
     let sizes: Vec<Change> = sizes.collect();
-    let covered = sizes.iter().filter(|one| one.interval[0] <= PLANTED.1 && PLANTED.1 <= one.interval[1]).count();
+    let covered =
+        sizes.iter().filter(|one| one.interval[0] <= PLANTED.1 && PLANTED.1 <= one.interval[1]).count();
     assert!(sizes.len() >= 8, "often the very night is found: {}", sizes.len());
     assert!(covered * 10 >= sizes.len() * 8, "95 % intervals: {covered} of {} cover it", sizes.len());
 }

@@ -67,7 +67,9 @@ pub struct SeriesChange {
 pub fn changes(series: &[Series], options: &ChangeOptions) -> Vec<SeriesChange> {
     let mut all: Vec<SeriesChange> = series.iter().flat_map(|one| of_series(one, options)).collect();
     let since = options.since;
-    all.retain(|one| since.is_none_or(|since| one.first.started_at.parse().is_ok_and(|at: Timestamp| at >= since)));
+    all.retain(|one| {
+        since.is_none_or(|since| one.first.started_at.parse().is_ok_and(|at: Timestamp| at >= since))
+    });
     all.sort_by(|one, other| {
         let names = |change: &SeriesChange| (change.scenario.clone(), change.algorithm.clone());
         let by_time = other.first.started_at.cmp(&one.first.started_at);
@@ -79,7 +81,8 @@ pub fn changes(series: &[Series], options: &ChangeOptions) -> Vec<SeriesChange> 
 fn of_series(series: &Series, options: &ChangeOptions) -> Vec<SeriesChange> {
     let metric = series.metric.0;
     // A trial in which nothing succeeded has no goodput, and so no logarithm of it.
-    let has_place = |point: &&Point| point.value.is_finite() && (!metric.is_ratio() || point.value > f64::EPSILON);
+    let has_place =
+        |point: &&Point| point.value.is_finite() && (!metric.is_ratio() || point.value > f64::EPSILON);
     let points: Vec<&Point> = series.points.iter().filter(has_place).collect();
     let values: Vec<Observation> =
         points.iter().map(|point| Observation { value: point.value, interval: point.interval }).collect();
@@ -200,19 +203,32 @@ mod tests {
         assert_eq!(found.len(), 1);
         let sentence = &found[0].sentence;
         assert!(sentence.starts_with("p99 of p2c in shop: 10.0 % more (9."), "{sentence}");
-        assert!(sentence.contains("), worse, since 2026-11-19, between c17 and c18 (p = 0.0005)"), "{sentence}");
+        assert!(
+            sentence.contains("), worse, since 2026-11-19, between c17 and c18 (p = 0.0005)"),
+            "{sentence}"
+        );
         assert_eq!((found[0].last.run_id.as_str(), found[0].worse), ("run-17", Some(true)));
     }
 
     #[test]
     fn less_goodput_is_worse_and_shares_have_units_of_their_own() {
         let fewer = series(Metric::Goodput, |night| wave(night) * if night < 18 { 500.0 } else { 450.0 });
-        let errors = series(Metric::ErrorRate, |night| if night < 18 { 0.0 } else { 0.02 } + (wave(night) - 1.0) / 10.0);
+        let errors = series(
+            Metric::ErrorRate,
+            |night| if night < 18 { 0.0 } else { 0.02 } + (wave(night) - 1.0) / 10.0,
+        );
         let even = series(Metric::JainIndex, |night| if night < 18 { 0.99 } else { 0.8 } * wave(night));
         let found = changes(&[fewer, errors, even], &ChangeOptions::default());
         let of = |metric: &str| found.iter().find(|one| one.metric == metric).expect("each has a change");
-        assert_eq!((of("goodput").worse, of("error_rate").worse, of("jain_index").worse), (Some(true), Some(true), None));
-        assert!(of("error_rate").sentence.contains(": 2.0 percentage points more"), "{}", of("error_rate").sentence);
+        assert_eq!(
+            (of("goodput").worse, of("error_rate").worse, of("jain_index").worse),
+            (Some(true), Some(true), None)
+        );
+        assert!(
+            of("error_rate").sentence.contains(": 2.0 percentage points more"),
+            "{}",
+            of("error_rate").sentence
+        );
         assert!(of("jain_index").sentence.contains(": 0.191 less"), "{}", of("jain_index").sentence);
     }
 

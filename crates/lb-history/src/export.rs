@@ -9,8 +9,23 @@ use std::io::Write;
 
 /// The columns of an export.
 pub(crate) const COLUMNS: [&str; 17] = [
-    "time", "run_id", "subject", "host", "engine", "load_balancer", "config", "fingerprint", "scenario", "algorithm",
-    "metric", "unit", "better", "value", "low", "high", "trials",
+    "time",
+    "run_id",
+    "subject",
+    "host",
+    "engine",
+    "load_balancer",
+    "config",
+    "fingerprint",
+    "scenario",
+    "algorithm",
+    "metric",
+    "unit",
+    "better",
+    "value",
+    "low",
+    "high",
+    "trials",
 ];
 
 /// Writes series as CSV, and returns the number of rows.
@@ -23,9 +38,11 @@ pub fn write_csv(series: &[Series], out: impl Write) -> Result<usize, csv::Error
     let rows = rows(series);
     for (series, point) in &rows {
         let texts = texts(series, point).map(cell);
-        let [low, high] = [0, 1].map(|end| point.interval.map(|ends| ends[end].to_string()).unwrap_or_default());
+        let [low, high] =
+            [0, 1].map(|end| point.interval.map(|ends| ends[end].to_string()).unwrap_or_default());
         let numbers = [point.value.to_string(), low, high, point.trials.to_string()];
-        writer.write_record(texts.iter().map(|text| text.as_ref()).chain(numbers.iter().map(String::as_str)))?;
+        writer
+            .write_record(texts.iter().map(|text| text.as_ref()).chain(numbers.iter().map(String::as_str)))?;
     }
     writer.flush()?;
     Ok(rows.len())

@@ -133,7 +133,8 @@ impl History {
                 Some(mut row) => Some((row.text()?, row.text()?, row.text()?)),
                 None => None,
             };
-            let subject = given.subject.as_deref().or(before.as_ref().map(|(_, subject, _)| subject.as_str()));
+            let subject =
+                given.subject.as_deref().or(before.as_ref().map(|(_, subject, _)| subject.as_str()));
             let subject = subject.unwrap_or_default().to_owned();
             let found = (run.digest.clone(), subject, host);
             if before.as_ref() == Some(&found) {
@@ -195,7 +196,8 @@ impl History {
         let table = if only_histograms { "bench_histograms" } else { "bench_runs" };
         let removed = atomically(self.database.as_mut(), |database| -> Result<(), Trouble> {
             for run_id in &runs {
-                database.execute(&format!("DELETE FROM {table} WHERE run_id = $1"), &[run_id.as_str().into()])?;
+                database
+                    .execute(&format!("DELETE FROM {table} WHERE run_id = $1"), &[run_id.as_str().into()])?;
             }
             Ok(())
         });
@@ -226,8 +228,7 @@ impl History {
 }
 
 /// The columns that [`run_row`] reads.
-const RUN_COLUMNS: &str =
-    "run_id, started_at, subject, host, config, engine, load_balancer, is_aa, interrupted, trials, valid_trials";
+const RUN_COLUMNS: &str = "run_id, started_at, subject, host, config, engine, load_balancer, is_aa, interrupted, trials, valid_trials";
 
 fn run_row(row: &mut Row) -> Result<RunRow, Trouble> {
     Ok(RunRow {

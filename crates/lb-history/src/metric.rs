@@ -54,9 +54,9 @@ impl FromStr for MetricName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = || Metric::ALL.into_iter().map(Self);
-        known().find(|metric| metric.name() == text).ok_or_else(|| {
-            format!("`{text}` is not a metric{}", did_you_mean(text, known().map(Self::name)))
-        })
+        known()
+            .find(|metric| metric.name() == text)
+            .ok_or_else(|| format!("`{text}` is not a metric{}", did_you_mean(text, known().map(Self::name))))
     }
 }
 

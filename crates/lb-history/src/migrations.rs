@@ -8,7 +8,8 @@ use crate::error::{HistoryError, Trouble};
 const STEPS: [&str; 1] = [include_str!("../migrations/1.sql")];
 
 /// The table of versions: a row for each step that was taken.
-const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS bench_schema (version BIGINT PRIMARY KEY, applied_at TEXT NOT NULL)";
+const VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS bench_schema (version BIGINT PRIMARY KEY, applied_at TEXT NOT NULL)";
 
 /// The version of the schema that this program reads and writes.
 pub(crate) const CURRENT: i64 = STEPS.len() as i64;

@@ -57,7 +57,8 @@ impl Run {
             unusable(format!("says that it began at `{}`, which is no time", summary.started_at))
         })?;
         let hash = |value: &serde_json::Value| hex::encode(Sha256::digest(value.to_string()));
-        let whole = serde_json::to_value(&summary).map_err(|error| unusable(format!("is broken: {error}")))?;
+        let whole =
+            serde_json::to_value(&summary).map_err(|error| unusable(format!("is broken: {error}")))?;
         let mut run = Self {
             digest: hash(&whole),
             config_sha256: hash(&summary.config.content),
@@ -72,9 +73,9 @@ impl Run {
                 run.estimates.extend(estimate(scenario, algorithm, Seed(run.summary.seed)));
                 for (class, histogram) in read_histograms(folder, scenario, algorithm)? {
                     let mut data = Vec::new();
-                    V2DeflateSerializer::new()
-                        .serialize(&histogram, &mut data)
-                        .map_err(|error| unusable(format!("has a histogram that cannot be stored: {error}")))?;
+                    V2DeflateSerializer::new().serialize(&histogram, &mut data).map_err(|error| {
+                        unusable(format!("has a histogram that cannot be stored: {error}"))
+                    })?;
                     run.histograms.push(Latencies {
                         scenario: scenario.name.clone(),
                         algorithm: algorithm.to_owned(),
@@ -107,10 +108,7 @@ fn labels(scenario: &ScenarioSummary) -> BTreeSet<&str> {
 /// Estimates all metrics of an algorithm; those of latencies are the ones in the summary.
 fn estimate(scenario: &ScenarioSummary, algorithm: &str, seed: Seed) -> Vec<Estimate> {
     let found = estimates_of(&Metric::ALL, &scenario.trials, algorithm, seed);
-    let estimate = |estimate| Estimate {
-        scenario: scenario.name.clone(),
-        algorithm: algorithm.to_owned(),
-        estimate,
-    };
+    let estimate =
+        |estimate| Estimate { scenario: scenario.name.clone(), algorithm: algorithm.to_owned(), estimate };
     found.into_iter().map(estimate).collect()
 }

@@ -71,7 +71,10 @@ mod tests {
     fn anything_else_is_refused_with_what_to_write() {
         for (text, instead) in [
             ("results/history.db", "use `sqlite:results/history.db`"),
-            ("mysql://ann:secret@db/bench", "`mysql://ann:***@db/bench` names no history; use `sqlite:results/history.db`"),
+            (
+                "mysql://ann:secret@db/bench",
+                "`mysql://ann:***@db/bench` names no history; use `sqlite:results/history.db`",
+            ),
             ("sqlite:", "use `sqlite:results/history.db`"),
             ("", "or `postgres://USER@HOST/DATABASE`"),
         ] {

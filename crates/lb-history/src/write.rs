@@ -55,7 +55,11 @@ pub(crate) fn write_run(
     write_results(database, run)
 }
 
-fn write_trials(database: &mut dyn Database, run_id: &str, scenario: &ScenarioSummary) -> Result<(), Trouble> {
+fn write_trials(
+    database: &mut dyn Database,
+    run_id: &str,
+    scenario: &ScenarioSummary,
+) -> Result<(), Trouble> {
     for trial in &scenario.trials {
         let key: [Value; 5] = [
             run_id.into(),
@@ -107,7 +111,8 @@ fn write_verdicts(
             database,
             "bench_verdicts",
             "run_id, scenario, baseline, candidate, blocks, verdict, sentence",
-            &[&key[..], &[Value::from(pair.blocks), word(pair.verdict), pair.sentence.as_str().into()]].concat(),
+            &[&key[..], &[Value::from(pair.blocks), word(pair.verdict), pair.sentence.as_str().into()]]
+                .concat(),
         )?;
         for judged in &pair.metrics {
             let [low, high] = ends(judged.interval);

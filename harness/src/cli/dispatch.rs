@@ -2,8 +2,9 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, history, import, inspect_costs, learn, mark, pack, packs, plan,
-    replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait, what_if,
+    aa, algorithms, analyze, compare, doctor, export, history, import, inspect_costs, learn, mark, pack,
+    packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait,
+    what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;

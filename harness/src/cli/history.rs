@@ -34,7 +34,9 @@ pub struct HistoryArgs {
 pub(super) fn execute(args: &HistoryArgs) -> Result<ExitCode, Failure> {
     let program = find()?;
     let failed = Command::new(&program).args(&args.words).exec();
-    Err(failed).with_context(|| format!("failed to start `{}`", program.display())).or_exit(ExitCode::Preflight)
+    Err(failed)
+        .with_context(|| format!("failed to start `{}`", program.display()))
+        .or_exit(ExitCode::Preflight)
 }
 
 /// How a run is recorded when it has ended.
@@ -72,7 +74,9 @@ impl Recording {
                 }
                 return code;
             }
-            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ").to_owned(),
+            Ok(output) => {
+                String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ").to_owned()
+            }
             Err(error) => format!("failed to start `{}`: {error}", self.program.display()),
         };
         complain(format_args!(
@@ -118,7 +122,9 @@ fn missing(beside: Option<&Path>) -> anyhow::Error {
         Some("debug") => "cargo build -p lb-history",
         _ => "cargo install --path crates/lb-history",
     };
-    anyhow!("`{PROGRAM}` is neither beside `bench` nor on the PATH; run `{command}` in the repository of `bench`")
+    anyhow!(
+        "`{PROGRAM}` is neither beside `bench` nor on the PATH; run `{command}` in the repository of `bench`"
+    )
 }
 
 /// Returns the commit of the repository in which `bench` runs, marked if files differ from it. `None` without one.

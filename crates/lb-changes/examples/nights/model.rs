@@ -64,7 +64,8 @@ impl Model {
     pub(crate) fn series(&self, nights: usize, step: Option<Step>, seed: u64) -> Vec<Observation> {
         let mut random = Seed(seed).stream(&[0x6e69_6768]);
         let normal = |random: &mut _| -> f64 { StandardNormal.sample(random) };
-        let tail = self.tail.map(|freedom| StudentT::new(freedom).expect("degrees of freedom are above zero"));
+        let tail =
+            self.tail.map(|freedom| StudentT::new(freedom).expect("degrees of freedom are above zero"));
         let mut last = 0.0;
         (0..nights)
             .map(|night| {
@@ -85,7 +86,10 @@ impl Model {
                 let change = step.filter(|(first, _)| night >= *first).map_or(0.0, |(_, size)| size.ln_1p());
                 let drift = self.drift * night as f64 / nights as f64;
                 let at = LEVEL.ln() + change + drift + self.between * last + mean;
-                Observation { value: at.exp(), interval: Some([-1.0, 1.0].map(|side| (at + side * TRIALS.1 * error).exp())) }
+                Observation {
+                    value: at.exp(),
+                    interval: Some([-1.0, 1.0].map(|side| (at + side * TRIALS.1 * error).exp())),
+                }
             })
             .collect()
     }

@@ -45,7 +45,8 @@ impl Database for Sqlite {
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Trouble> {
-        let execute = || self.connection.prepare_cached(sql)?.execute(params_from_iter(values.iter().map(into)));
+        let execute =
+            || self.connection.prepare_cached(sql)?.execute(params_from_iter(values.iter().map(into)));
         execute().map(|count| count as u64).map_err(|error| self.told(error))
     }
 

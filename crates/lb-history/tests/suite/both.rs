@@ -31,7 +31,11 @@ fn once(place: &Place) {
     assert_eq!(place.record(&mut place.open(), &slower), Recorded::Unchanged, "another process sees it");
 
     let again = place.run(&slower);
-    assert_eq!(history.record(&again, &Given::default()).ok(), Some(Recorded::Unchanged), "nobody said otherwise");
+    assert_eq!(
+        history.record(&again, &Given::default()).ok(),
+        Some(Recorded::Unchanged),
+        "nobody said otherwise"
+    );
     let runs = history.runs(&RunFilter::default()).expect("runs");
     assert_eq!((runs.len(), runs[0].subject.as_str()), (1, "c1"));
     let given = Given { subject: Some("v2".to_owned()), host: Some("pool".to_owned()) };
@@ -49,7 +53,10 @@ fn details(place: &Place) {
     let found = history.details(&night.run_id()).expect("it is there");
     let run = &found.run;
     assert_eq!((run.trials, run.valid_trials, run.is_aa, run.interrupted), (14, 12, false, false));
-    assert_eq!((run.engine.as_str(), run.load_balancer.as_str(), run.config.as_str()), ("live", "haproxy", "shop.json"));
+    assert_eq!(
+        (run.engine.as_str(), run.load_balancer.as_str(), run.config.as_str()),
+        ("live", "haproxy", "shop.json")
+    );
     assert_eq!(run.host, "bench-1, 2 cores, , ");
 
     let summary = night.summary();
@@ -75,7 +82,10 @@ fn details(place: &Place) {
     assert!(low < p99.estimate && p99.estimate < high, "{p99:?}");
     let (ok, error) = (p2c.histograms["ok"], p2c.histograms["error"]);
     assert_eq!((ok.requests, error.requests), (100, 1), "each class by itself");
-    assert!((ok.p50_ms - 10.0).abs() < 0.02 && (ok.p999_ms - 80.0).abs() < 0.1, "the whole distribution: {ok:?}");
+    assert!(
+        (ok.p50_ms - 10.0).abs() < 0.02 && (ok.p999_ms - 80.0).abs() < 0.1,
+        "the whole distribution: {ok:?}"
+    );
 
     let verdict = &found.verdicts[0];
     assert_eq!((verdict.verdict.as_str(), verdict.baseline.as_str()), ("better", "random"));
@@ -130,7 +140,11 @@ fn series(place: &Place) {
     record(Night { floor: Some(0.03), ..Night::new(30) });
     record(Night { floor: Some(0.04), ..Night::new(31) });
 
-    let filter = SeriesFilter { metric: Some(MetricName(Metric::P99)), algorithm: "p2c".to_owned(), ..SeriesFilter::default() };
+    let filter = SeriesFilter {
+        metric: Some(MetricName(Metric::P99)),
+        algorithm: "p2c".to_owned(),
+        ..SeriesFilter::default()
+    };
     let found = history.series(&filter).expect("series");
     let names: Vec<_> = found
         .iter()
@@ -159,13 +173,20 @@ fn told(place: &Place) {
         let level = if number < 15 { 80.0 } else { 84.0 };
         place.record(&mut history, &Night { level, ..Night::new(number) });
     }
-    let filter = SeriesFilter { metric: Some(MetricName(Metric::P99)), algorithm: "p2c".to_owned(), ..SeriesFilter::default() };
+    let filter = SeriesFilter {
+        metric: Some(MetricName(Metric::P99)),
+        algorithm: "p2c".to_owned(),
+        ..SeriesFilter::default()
+    };
     let found = changes(&history.series(&filter).expect("series"), &ChangeOptions::default());
     assert_eq!(found.len(), 1, "{found:?}");
     let one = &found[0];
     assert_eq!((one.last.subject.as_str(), one.first.subject.as_str()), ("c14", "c15"));
     assert!((one.effect - 0.05).abs() < 0.01 && one.worse == Some(true), "{one:?}");
-    assert!(one.sentence.contains("p99 of p2c in Peak Load: ") && one.sentence.contains("between c14 and c15"), "{one:?}");
+    assert!(
+        one.sentence.contains("p99 of p2c in Peak Load: ") && one.sentence.contains("between c14 and c15"),
+        "{one:?}"
+    );
 
     place.record(&mut history, &Night { floor: Some(0.08), ..Night::new(30) });
     let series = history.series(&filter).expect("series");
@@ -187,9 +208,15 @@ fn exported(place: &Place) {
         row[header.iter().position(|column| column == name).expect("a column")].to_owned()
     };
     assert_eq!(at(&rows[0], "time"), "2024-10-04T00:00:00Z", "the oldest first");
-    assert_eq!((at(&rows[0], "run_id").as_str(), at(&rows[15], "run_id").as_str()), ("night-0000", "night-0001"));
+    assert_eq!(
+        (at(&rows[0], "run_id").as_str(), at(&rows[15], "run_id").as_str()),
+        ("night-0000", "night-0001")
+    );
     let p99 = rows.iter().find(|row| at(row, "metric") == "p99").expect("a row");
-    assert_eq!((at(p99, "unit").as_str(), at(p99, "better").as_str(), at(p99, "trials").as_str()), ("ms", "lower", "6"));
+    assert_eq!(
+        (at(p99, "unit").as_str(), at(p99, "better").as_str(), at(p99, "trials").as_str()),
+        ("ms", "lower", "6")
+    );
     let stored = history.details("night-0000").expect("the run").algorithms[0].metrics["p99"];
     assert_eq!(at(p99, "value").parse(), Ok(stored.estimate), "to the last digit");
     assert_eq!(at(p99, "low").parse().ok(), stored.interval.map(|ends| ends[0]));
@@ -221,14 +248,21 @@ fn pruned(place: &Place) {
     let details = history.details("night-0003").expect("the run stays");
     assert!(details.algorithms[0].histograms.is_empty() && !details.algorithms[0].metrics.is_empty());
 
-    let error = history.prune(before, &["night-9".to_owned()], false, false).expect_err("no such run").to_string();
+    let error =
+        history.prune(before, &["night-9".to_owned()], false, false).expect_err("no such run").to_string();
     assert!(error.contains("has no run `night-9`; `bench-history list`"), "{error}");
     assert_eq!(history.runs(&RunFilter::default()).expect("runs").len(), 4, "then nothing is removed");
-    history.prune(before, &["night-0003".to_owned(), "night-0003".to_owned()], false, false).expect("three runs");
+    history
+        .prune(before, &["night-0003".to_owned(), "night-0003".to_owned()], false, false)
+        .expect("three runs");
     let left: Vec<String> =
         history.runs(&RunFilter::default()).expect("runs").into_iter().map(|run| run.run_id).collect();
     assert_eq!(left, ["night-0002"]);
-    assert_eq!(history.series(&SeriesFilter::default()).expect("series").len(), 8, "what belongs to them goes too");
+    assert_eq!(
+        history.series(&SeriesFilter::default()).expect("series").len(),
+        8,
+        "what belongs to them goes too"
+    );
 }
 
 fn writers(place: &Place) {
@@ -237,7 +271,8 @@ fn writers(place: &Place) {
         for turn in 0..3 {
             let folders = &folders;
             scope.spawn(move || {
-                let mut history = place.try_open(PATIENT).expect("it can be opened, and made by whoever is first");
+                let mut history =
+                    place.try_open(PATIENT).expect("it can be opened, and made by whoever is first");
                 // Each records all, in an order of its own.
                 for number in 0..folders.len() {
                     let run = read(&folders[(number * 5 + turn * 4) % folders.len()]);

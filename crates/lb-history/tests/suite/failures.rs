@@ -19,7 +19,10 @@ fn newer(place: &Place) {
     let error = place.try_open(Duration::from_secs(10)).expect_err("it is newer");
     assert!(matches!(error, HistoryError::Newer { found: 99, known: 1, .. }), "{error}");
     let message = error.to_string();
-    assert!(message.contains("has schema version 99") && message.contains("use the version that wrote it"), "{message}");
+    assert!(
+        message.contains("has schema version 99") && message.contains("use the version that wrote it"),
+        "{message}"
+    );
     place.sql("DELETE FROM bench_schema WHERE version = 99");
     assert_eq!(place.open().runs(&RunFilter::default()).ok(), Some(Vec::new()), "nothing was changed");
 }
@@ -82,7 +85,10 @@ fn whole(place: &Place) {
 
 fn folders(place: &Place) {
     let missing = lb_history::Run::read(&place.path("nowhere")).expect_err("there is none").to_string();
-    assert!(missing.contains("no results in") && missing.contains("give the folder of a finished run"), "{missing}");
+    assert!(
+        missing.contains("no results in") && missing.contains("give the folder of a finished run"),
+        "{missing}"
+    );
     let night = Night::new(1);
     let folder = night.write(&place.path("results"));
     std::fs::write(folder.join("hlog/peak-load-p2c.hlog"), "nonsense\n").expect("a file");

@@ -96,7 +96,8 @@ fn main() -> ExitCode {
     // One server for all tests, started by the first that needs it, and ended after the last one.
     let server: Arc<Mutex<Option<Arc<Server>>>> = Arc::default();
     let mut trials = Vec::new();
-    let on_sqlite = both::TESTS.iter().chain(&failures::TESTS).chain(&program::TESTS).chain(&only_sqlite::TESTS);
+    let on_sqlite =
+        both::TESTS.iter().chain(&failures::TESTS).chain(&program::TESTS).chain(&only_sqlite::TESTS);
     for (name, test) in on_sqlite.copied() {
         trials.push(trial(&format!("sqlite::{name}"), move || test(&Place::sqlite())));
     }

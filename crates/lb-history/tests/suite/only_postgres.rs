@@ -37,13 +37,19 @@ fn failure(url: &str) -> (Trouble, String) {
 fn refused(place: &Place) {
     let (trouble, message) = failure(&by_port(place, "wrong-word", None, "sslmode=disable"));
     assert!(matches!(trouble, Trouble::Refused(_)), "{trouble:?}");
-    assert!(message.contains("bench:***@127.0.0.1") && message.contains("password authentication failed"), "{message}");
+    assert!(
+        message.contains("bench:***@127.0.0.1") && message.contains("password authentication failed"),
+        "{message}"
+    );
     assert!(!message.contains("wrong-word"), "{message}");
     let (trouble, message) = failure(&by_port(place, PASSWORD, Some("nothing"), "sslmode=disable"));
     assert!(matches!(trouble, Trouble::Refused(_)), "{trouble:?}");
     assert!(message.contains("database \"nothing\" does not exist"), "{message}");
     let (_, message) = failure(&by_port(place, PASSWORD, None, "sslrootcert=x"));
-    assert!(message.contains("sslrootcert") && message.contains("use `postgres://USER@HOST/DATABASE`"), "{message}");
+    assert!(
+        message.contains("sslrootcert") && message.contains("use `postgres://USER@HOST/DATABASE`"),
+        "{message}"
+    );
 }
 
 fn unreachable(_: &Place) {
@@ -68,8 +74,15 @@ fn gone(place: &Place) {
     );
     let error = history.record(&run, &Given::default()).expect_err("its connection is gone");
     assert!(matches!(&error, HistoryError::Database { trouble: Trouble::Gone(_), .. }), "{error}");
-    assert!(error.to_string().contains("went away: ") && error.to_string().contains("repeat the command"), "{error}");
-    assert_eq!(place.open().record(&run, &Given::default()).ok(), Some(Recorded::New), "later it is recorded");
+    assert!(
+        error.to_string().contains("went away: ") && error.to_string().contains("repeat the command"),
+        "{error}"
+    );
+    assert_eq!(
+        place.open().record(&run, &Given::default()).ok(),
+        Some(Recorded::New),
+        "later it is recorded"
+    );
 }
 
 fn tls(place: &Place) {
@@ -90,5 +103,8 @@ fn tls(place: &Place) {
     std::fs::write(place.path("other.pem"), other.pem()).expect("a file");
     let doubted = import(&place.path("other.pem"));
     assert_eq!(doubted.code, Some(3), "{doubted:?}");
-    assert!(doubted.err.contains("TLS failed: ") && doubted.err.contains("with SSL_CERT_FILE"), "{doubted:?}");
+    assert!(
+        doubted.err.contains("TLS failed: ") && doubted.err.contains("with SSL_CERT_FILE"),
+        "{doubted:?}"
+    );
 }

@@ -20,7 +20,9 @@ fn missing(place: &Place) {
     let path = place.path("deep/er/history.db");
     let name = path.display().to_string();
     let error = open(&name, Access::Existing).expect_err("there is none");
-    let expected = format!("there is no history at `sqlite:{name}`; `bench-history import DIR --history sqlite:{name}` makes one");
+    let expected = format!(
+        "there is no history at `sqlite:{name}`; `bench-history import DIR --history sqlite:{name}` makes one"
+    );
     assert_eq!(error, expected);
     assert!(!path.exists());
     open(&name, Access::Create).expect("its folders are made as well");

@@ -64,12 +64,17 @@ fn commands(place: &Place) {
     let list = done(place, &["list"]).out;
     let rows: Vec<&str> = list.lines().collect();
     assert!(rows[0].starts_with("RUN ") && rows.len() == 4, "{list}");
-    assert!(rows[1].starts_with("night-0002  2024-10-06 00:00  v1  ") && rows[1].ends_with("  12/14  pool"), "{list}");
+    assert!(
+        rows[1].starts_with("night-0002  2024-10-06 00:00  v1  ") && rows[1].ends_with("  12/14  pool"),
+        "{list}"
+    );
     let json = done(place, &["list", "--json", "--limit", "1", "--since", "2024-10-05"]).json();
     assert_eq!((json[0]["run_id"].as_str(), json.as_array().map(Vec::len)), (Some("night-0002"), Some(1)));
 
     let shown = done(place, &["show", "night-0001"]).out;
-    for part in ["subject  v1", "12 of 14 count", "error_rate", "p2c is better than random.", "p(95)<200 held (75)"] {
+    for part in
+        ["subject  v1", "12 of 14 count", "error_rate", "p2c is better than random.", "p(95)<200 held (75)"]
+    {
         assert!(shown.contains(part), "`{part}` in {shown}");
     }
     let json = done(place, &["show", "night-0001", "--json"]).json();
@@ -90,7 +95,10 @@ fn tells(place: &Place) {
     }
     let said = done(place, &["changes", "--metric", "p99", "--algorithm", "p2c"]).out;
     let lines: Vec<&str> = said.lines().collect();
-    assert!(lines[0].starts_with("p99 of p2c in Peak Load: 12.") && lines[0].contains("between c11 and c12"), "{said}");
+    assert!(
+        lines[0].starts_with("p99 of p2c in Peak Load: 12.") && lines[0].contains("between c11 and c12"),
+        "{said}"
+    );
     assert_eq!(lines[1], "1 change in 1 series over 20 runs");
     let none = done(place, &["changes", "--since", "2024-10-25"]).out;
     assert_eq!(none, "no change in 8 series over 20 runs\n");
@@ -108,10 +116,17 @@ fn refuses(place: &Place) {
     // Folders that hold no run keep no other from being recorded.
     let said = say(place, &["import", "nowhere", &folder]);
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("no results in `nowhere`") && said.out.contains("1 recorded, 1 not imported"), "{said:?}");
+    assert!(
+        said.err.contains("no results in `nowhere`") && said.out.contains("1 recorded, 1 not imported"),
+        "{said:?}"
+    );
     for (words, code, part) in [
         (&["show", "night-9"][..], 2, "has no run `night-9`; `bench-history list`"),
-        (&["list", "--history", "history.db"], 2, "use `sqlite:history.db` or `postgres://USER@HOST/DATABASE`"),
+        (
+            &["list", "--history", "history.db"],
+            2,
+            "use `sqlite:history.db` or `postgres://USER@HOST/DATABASE`",
+        ),
         (&["list", "--history", "sqlite:none.db"], 2, "there is no history at `sqlite:none.db`"),
         (&["changes", "--metric", "p98"], 2, "`p98` is not a metric"),
         (&["changes", "--since", "soon"], 2, "`soon` is not a time; use `30d`"),

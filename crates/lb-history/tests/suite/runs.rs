@@ -4,8 +4,8 @@ use lb_core::workload::{ActionIndex, Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use lb_record::{HlogTrial, Recording, RecordingSpec, write_hlog};
 use lb_results::{
-    AaMetric, AaSummary, Comparison, Engine, Metric, MetricComparison, MetricValue, PairComparison, ResultsFolder,
-    ScenarioSummary, Summary, ThresholdResult, TrialSummary, Verdict, write_summary,
+    AaMetric, AaSummary, Comparison, Engine, Metric, MetricComparison, MetricValue, PairComparison,
+    ResultsFolder, ScenarioSummary, Summary, ThresholdResult, TrialSummary, Verdict, write_summary,
 };
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -50,7 +50,10 @@ impl Night {
         let folder = ResultsFolder::create(&root.join(self.run_id())).expect("a folder");
         for algorithm in &self.algorithms {
             folder
-                .write(&format!("hlog/peak-load-{}.hlog", lb_core::slug::slug(algorithm)), &self.hlog(algorithm))
+                .write(
+                    &format!("hlog/peak-load-{}.hlog", lb_core::slug::slug(algorithm)),
+                    &self.hlog(algorithm),
+                )
                 .expect("a log");
         }
         write_summary(&folder, &self.summary()).expect("a summary");
@@ -59,7 +62,8 @@ impl Night {
 
     pub(crate) fn summary(&self) -> Summary {
         let mut summary = Summary::empty(&self.run_id(), Engine::Live);
-        let began = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * (20_000 + i64::from(self.number)));
+        let began = jiff::Timestamp::UNIX_EPOCH
+            + jiff::SignedDuration::from_hours(24 * (20_000 + i64::from(self.number)));
         summary.started_at = began.to_string();
         summary.host.name = self.host.clone();
         summary.host.cores = 2;
@@ -147,7 +151,8 @@ impl Night {
     }
 
     fn noise(&self, noise_floor: f64) -> AaSummary {
-        let metric = |metric| AaMetric { metric, effect: 0.0, interval: None, largest_pair: noise_floor, noise_floor };
+        let metric =
+            |metric| AaMetric { metric, effect: 0.0, interval: None, largest_pair: noise_floor, noise_floor };
         AaSummary {
             algorithm: self.algorithms[0].clone(),
             pairs: 6,

@@ -146,7 +146,8 @@ fn certificates(folder: &Path) -> [&'static str; 3] {
     let own_key = KeyPair::generate().expect("a key");
     let own = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).expect("two names");
     let own = own.signed_by(&own_key, &issuer).expect("a certificate");
-    let files = [("ca.pem", certificate.pem()), ("server.pem", own.pem()), ("server.key", own_key.serialize_pem())];
+    let files =
+        [("ca.pem", certificate.pem()), ("server.pem", own.pem()), ("server.key", own_key.serialize_pem())];
     files.map(|(name, text)| {
         let path = folder.join(name);
         std::fs::write(&path, text).expect("a file");

@@ -266,7 +266,11 @@ fn a_histogram_log_reads_back_as_it_was_recorded() {
 
     let sums = read_hlog(&text).expect("it is ours");
     let counts: Vec<_> = sums.iter().map(|(class, sum)| (*class, sum.len(), sum.max())).collect();
-    assert_eq!(counts, [(IntervalClass::Ok, 2, 1_500), (IntervalClass::Error, 2, 5_003)], "both trials count");
+    assert_eq!(
+        counts,
+        [(IntervalClass::Ok, 2, 1_500), (IntervalClass::Error, 2, 5_003)],
+        "both trials count"
+    );
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub(crate) fn execute(history: &mut History, args: &ImportArgs) -> Result<u8, Hi
             Recorded::Unchanged => unchanged += 1,
         }
     }
-    let counts = [(new, "recorded"), (replaced, "replaced"), (unchanged, "there already"), (failed, "not imported")];
+    let counts =
+        [(new, "recorded"), (replaced, "replaced"), (unchanged, "there already"), (failed, "not imported")];
     let said = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
     let said: Vec<String> = said.collect();
     print(&format!("history {}: {} (runs)", history.name(), said.join(", ")));

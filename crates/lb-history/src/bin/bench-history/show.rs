@@ -39,19 +39,24 @@ fn text(details: &RunDetails) -> String {
         let header = ["SCENARIO", "ALGORITHM", "REQUESTS", "COUNT", "P50 ms", "P99 ms", "P99.9 ms", "MAX ms"];
         parts.push(table(&header, histograms));
     }
-    let verdicts = details.verdicts.iter().map(|verdict| format!("{}: {}", verdict.scenario, verdict.sentence));
+    let verdicts =
+        details.verdicts.iter().map(|verdict| format!("{}: {}", verdict.scenario, verdict.sentence));
     let thresholds = details.thresholds.iter().map(|one| {
         let held = if one.held { "held" } else { "not held" };
-        let observed = one.observed.map_or_else(|| "nothing to measure".to_owned(), |value| value.to_string());
+        let observed =
+            one.observed.map_or_else(|| "nothing to measure".to_owned(), |value| value.to_string());
         format!("{}, {}: {} {held} ({observed})", one.scenario, one.algorithm, one.threshold)
     });
-    parts.extend(Some(verdicts.chain(thresholds).collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty()));
+    parts.extend(
+        Some(verdicts.chain(thresholds).collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty()),
+    );
     parts.join("\n\n")
 }
 
 fn metrics(row: &AlgorithmRow) -> Vec<Vec<String>> {
     let cells = |(metric, value): (&String, &lb_history::MetricRow)| {
-        let interval = value.interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.4} to {high:.4}"));
+        let interval =
+            value.interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.4} to {high:.4}"));
         vec![
             row.scenario.clone(),
             row.algorithm.clone(),
@@ -67,7 +72,8 @@ fn metrics(row: &AlgorithmRow) -> Vec<Vec<String>> {
 fn histograms(row: &AlgorithmRow) -> Vec<Vec<String>> {
     let cells = |(class, histogram): (&String, &lb_history::HistogramRow)| {
         let millis = [histogram.p50_ms, histogram.p99_ms, histogram.p999_ms, histogram.max_ms];
-        let names = [row.scenario.clone(), row.algorithm.clone(), class.clone(), histogram.requests.to_string()];
+        let names =
+            [row.scenario.clone(), row.algorithm.clone(), class.clone(), histogram.requests.to_string()];
         names.into_iter().chain(millis.map(|value| format!("{value:.3}"))).collect()
     };
     row.histograms.iter().map(cells).collect()

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 /// Reads a time: how long ago (`30d`), a date in UTC, or a time with its zone.
 pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
-    let unknown =
-        || format!("`{text}` is not a time; use `30d` for 30 days ago, `2026-11-01` or `2026-11-01T02:00:00Z`");
+    let unknown = || {
+        format!("`{text}` is not a time; use `30d` for 30 days ago, `2026-11-01` or `2026-11-01T02:00:00Z`")
+    };
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
