@@ -24,8 +24,7 @@ def otava(values, magnitude):
     options.min_magnitude = magnitude
     times = [86_400 * night for night in range(len(values))]
     series = Series("nights", None, times, {"value": Metric()}, {"value": values}, {})
-    found = series.analyze(options).change_points.by_metric().get_change_points_for_metric("value")
-    return [change.index for change in found]
+    return [change.index for change in series.analyze(options).change_points["value"]]
 
 
 def main(folder):
