@@ -39,10 +39,9 @@ pub fn estimates_of(
 
 /// Estimates one metric. `None` without values.
 fn estimate(metric: Metric, values: &[f64], seed: Seed) -> Option<MetricEstimate> {
-    let (to, from): (fn(f64) -> f64, fn(f64) -> f64) = match metric.is_ratio() {
-        true => (|value| value.max(f64::MIN_POSITIVE).ln(), f64::exp),
-        false => (|value| value, |value| value),
-    };
+    let is_ratio = metric.is_ratio();
+    let to = |value: f64| if is_ratio { value.max(f64::MIN_POSITIVE).ln() } else { value };
+    let from = |scaled: f64| if is_ratio { scaled.exp() } else { scaled };
     let scaled: Vec<f64> = values.iter().map(|value| to(*value)).collect();
     let interval = bootstrap(&scaled, RESAMPLES, seed);
     Some(MetricEstimate {

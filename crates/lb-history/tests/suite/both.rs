@@ -1,7 +1,7 @@
 //! What a history does, on either database.
 
 use crate::runs::Night;
-use crate::{PATIENT, Place, read};
+use crate::{PATIENT, Place, Test, read};
 use lb_history::{
     ChangeOptions, Given, MetricName, Recorded, RunFilter, SeriesFilter, changes, write_csv, write_parquet,
 };
@@ -9,7 +9,7 @@ use lb_results::Metric;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
-pub(crate) const TESTS: [(&str, fn(&Place)); 9] = [
+pub(crate) const TESTS: [Test; 9] = [
     ("a_run_is_there_once_and_other_results_replace_it", once),
     ("what_was_recorded_comes_back", details),
     ("hostile_names_come_back_as_they_were", hostile),

@@ -1,12 +1,12 @@
 //! What a history refuses, on either database: nothing is lost, and the message says what to do.
 
-use crate::Place;
 use crate::runs::Night;
+use crate::{Place, Test};
 use lb_history::{Given, HistoryError, Recorded, RunFilter, Trouble};
 use lb_results::{ResultsFolder, write_summary};
 use std::time::Duration;
 
-pub(crate) const TESTS: [(&str, fn(&Place)); 4] = [
+pub(crate) const TESTS: [Test; 4] = [
     ("a_history_of_a_newer_schema_is_refused_and_left_alone", newer),
     ("a_locked_history_is_waited_for_and_then_named", locked),
     ("a_run_that_cannot_be_recorded_whole_is_not_recorded_at_all", whole),

@@ -24,6 +24,9 @@ use std::time::Duration;
 /// Set where no program may be missing.
 const REQUIRED: &str = "BENCH_REQUIRE_LOAD_BALANCERS";
 
+/// A test with its name.
+type Test = (&'static str, fn(&Place));
+
 /// Longer than anything takes unless it hangs.
 const PATIENT: Duration = Duration::from_secs(60);
 

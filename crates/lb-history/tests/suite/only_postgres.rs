@@ -1,13 +1,13 @@
 //! What only a server can do: ask for a password, refuse, go away, and speak TLS.
 
-use crate::Place;
 use crate::program::{Said, program};
 use crate::runs::Night;
 use crate::server::{PASSWORD, free_port};
+use crate::{Place, Test};
 use lb_history::{Access, Given, History, HistoryError, Recorded, Trouble};
 use std::time::Duration;
 
-pub(crate) const TESTS: [(&str, fn(&Place)); 4] = [
+pub(crate) const TESTS: [Test; 4] = [
     ("a_server_that_refuses_is_named_without_its_password", refused),
     ("a_server_that_cannot_be_reached_is_given_up", unreachable),
     ("a_server_that_goes_away_loses_nothing", gone),

@@ -1,11 +1,11 @@
 //! What only a file can do.
 
-use crate::Place;
 use crate::runs::Night;
+use crate::{Place, Test};
 use lb_history::{Access, History, HistoryUrl, RunFilter};
 use std::time::Duration;
 
-pub(crate) const TESTS: [(&str, fn(&Place)); 3] = [
+pub(crate) const TESTS: [Test; 3] = [
     ("a_file_that_is_not_there_is_not_made_by_looking", missing),
     ("a_file_that_is_no_history_is_left_alone", other),
     ("the_tables_of_others_stay", shared),

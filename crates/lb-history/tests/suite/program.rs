@@ -1,11 +1,11 @@
 //! The program `bench-history`, on either database.
 
-use crate::Place;
 use crate::runs::Night;
+use crate::{Place, Test};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-pub(crate) const TESTS: [(&str, fn(&Place)); 3] = [
+pub(crate) const TESTS: [Test; 3] = [
     ("the_program_imports_lists_shows_and_prunes", commands),
     ("the_program_tells_changes_and_exports_them", tells),
     ("the_program_refuses_with_its_exit_code_and_says_what_to_do", refuses),

@@ -196,7 +196,7 @@ mod tests {
         }
         let mut command = Cli::command();
         command.build();
-        command.debug_assert();
+        command.clone().debug_assert();
         let ours = command.get_subcommands().filter(|command| command.get_name() != "help");
         ours.for_each(check);
     }
