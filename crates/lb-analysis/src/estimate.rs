@@ -4,7 +4,7 @@
 //! these values. It differs from a percentile of all requests pooled, in which a trial with many requests
 //! weighs more, and only this estimate can have an interval.
 //!
-//! - **Estimate**: Hodges–Lehmann, over logarithms, since latencies are compared as ratios.
+//! - **Estimate**: Hodges–Lehmann, over logarithms for what is compared as a ratio, such as latencies.
 //! - **Interval**: 95 %, a bootstrap (BCa, percentiles expanded for small samples) of the same estimate.
 //!
 //! Intervals of two algorithms may overlap although the algorithms differ: trials of one block share their
@@ -19,23 +19,36 @@ use lb_stats::hodges_lehmann;
 /// Estimates the latency metrics of a label over its valid trials, one per block. Metrics without values are
 /// left out. `seed` determines the random draws of the bootstrap.
 pub fn estimates(trials: &[TrialSummary], label: &str, seed: Seed) -> Vec<MetricEstimate> {
+    estimates_of(&Metric::LATENCIES, trials, label, seed)
+}
+
+/// Estimates these metrics of a label, as [`estimates`] does.
+pub fn estimates_of(
+    metrics: &[Metric],
+    trials: &[TrialSummary],
+    label: &str,
+    seed: Seed,
+) -> Vec<MetricEstimate> {
     let valid = valid_trials(trials, label);
-    let of = |metric: Metric| {
-        let values: Vec<f64> = valid.values().filter_map(|trial| trial.metric(metric)).collect();
-        estimate(metric, &values, Seed(seed.key(&[metric as u64])))
+    let of = |metric: &Metric| {
+        let values: Vec<f64> = valid.values().filter_map(|trial| trial.metric(*metric)).collect();
+        estimate(*metric, &values, Seed(seed.key(&[*metric as u64])))
     };
-    Metric::LATENCIES.into_iter().filter_map(of).collect()
+    metrics.iter().filter_map(of).collect()
 }
 
 /// Estimates one metric. `None` without values.
 fn estimate(metric: Metric, values: &[f64], seed: Seed) -> Option<MetricEstimate> {
-    let logarithms: Vec<f64> = values.iter().map(|value| value.max(f64::MIN_POSITIVE).ln()).collect();
-    let interval = bootstrap(&logarithms, RESAMPLES, seed);
+    let is_ratio = metric.is_ratio();
+    let to = |value: f64| if is_ratio { value.max(f64::MIN_POSITIVE).ln() } else { value };
+    let from = |scaled: f64| if is_ratio { scaled.exp() } else { scaled };
+    let scaled: Vec<f64> = values.iter().map(|value| to(*value)).collect();
+    let interval = bootstrap(&scaled, RESAMPLES, seed);
     Some(MetricEstimate {
         metric,
         trials: u32::try_from(values.len()).unwrap_or(u32::MAX),
-        estimate: hodges_lehmann(&logarithms)?.exp(),
-        interval: interval.map(|ends| ends.map(f64::exp)),
+        estimate: from(hodges_lehmann(&scaled)?),
+        interval: interval.map(|ends| ends.map(from)),
         range: [
             values.iter().copied().fold(f64::INFINITY, f64::min),
             values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
@@ -73,6 +86,20 @@ mod tests {
         assert!((high - 126.9).abs() < 1.0, "the upper end is {high:.1}");
         assert!((low - 78.8).abs() < 1.0, "the lower end is {low:.1}");
         assert_eq!(of(&values), found, "the same trials give the same interval");
+    }
+
+    #[test]
+    fn shares_are_estimated_as_they_are_and_not_as_ratios() {
+        let share = |block: u32, value: f64| {
+            let metrics = vec![MetricValue { metric: Metric::ErrorRate, value: Some(value) }];
+            TrialSummary { label: "p2c".to_owned(), block, metrics, ..TrialSummary::default() }
+        };
+        let trials: Vec<TrialSummary> =
+            (0..).zip([0.0, 0.0, 0.01, 0.02, 0.02]).map(|(block, value)| share(block, value)).collect();
+        let found = estimates_of(&Metric::ALL, &trials, "p2c", Seed(7));
+        assert_eq!(found.len(), 1, "metrics without values are left out");
+        assert!((found[0].estimate - 0.01).abs() < 1e-12, "no trial has a logarithm: {found:?}");
+        assert_eq!(found[0].range, [0.0, 0.02]);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub use compare::{
     repetitions_for, signed,
 };
 pub use curves::{distribution, series, tenth_means};
-pub use estimate::estimates;
+pub use estimate::{estimates, estimates_of};
 pub use fairness::{PoolShare, jain_index, share_spread};
 pub use fault_response::{fault_marks, fault_responses};
 pub use hits::observed;

@@ -5,9 +5,17 @@
 //! in compressed V2 encoding as base64. Rows count from `BaseTime`. Values are microseconds; the
 //! maximum column is divided by [`MAX_DIVISOR`] and so in milliseconds.
 
+use crate::histogram::{add_histogram, new_histogram};
+use crate::series::IntervalClass;
 use crate::trial::TrialRecord;
-use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
-use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, Tag,
+};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializeError, V2DeflateSerializer};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +36,7 @@ pub struct HlogTrial<'a> {
     pub record: &'a TrialRecord,
 }
 
-/// Reasons why a histogram log could not be written.
+/// Reasons why a histogram log could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum HlogError {
     /// The file could not be written.
@@ -37,6 +45,14 @@ pub enum HlogError {
     /// A histogram could not be encoded.
     #[error("failed to encode a histogram of the histogram log: {0}")]
     Encode(V2DeflateSerializeError),
+    /// The text is not a histogram log, or a row of it is not one of ours.
+    #[error("row {row} of the histogram log {problem}")]
+    Broken {
+        /// Number of the row of histograms, from 1.
+        row: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
 }
 
 impl From<IntervalLogWriterError<V2DeflateSerializeError>> for HlogError {
@@ -81,6 +97,38 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Reads a histogram log that [`write_hlog`] wrote, and adds up its rows by class. A class without rows is left out.
+///
+/// # Errors
+/// The text is not a histogram log, or a row of it has another tag or no histogram.
+pub fn read_hlog(log: &[u8]) -> Result<BTreeMap<IntervalClass, Histogram<u64>>, HlogError> {
+    let mut sums: BTreeMap<IntervalClass, Histogram<u64>> = BTreeMap::new();
+    let mut deserializer = Deserializer::new();
+    let mut row = 0;
+    for entry in IntervalLogIterator::new(log) {
+        row += 1;
+        let broken = |problem| HlogError::Broken { row, problem };
+        let LogEntry::Interval(interval) = entry.map_err(|_| broken("cannot be read"))? else {
+            row -= 1;
+            continue;
+        };
+        let class = interval.tag().and_then(|tag| class_of(tag.as_str()));
+        let class = class.ok_or_else(|| broken("has no tag that ends with `|ok` or `|error`"))?;
+        let bytes = STANDARD.decode(interval.encoded_histogram()).map_err(|_| broken("is not base64"))?;
+        let histogram: Histogram<u64> = deserializer
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|_| broken("holds no histogram in V2 encoding"))?;
+        add_histogram(sums.entry(class).or_insert_with(new_histogram), &histogram);
+    }
+    Ok(sums)
+}
+
+/// Returns the class in a tag of [`tag_name`].
+fn class_of(tag: &str) -> Option<IntervalClass> {
+    let (_, name) = tag.rsplit_once('|')?;
+    IntervalClass::ALL.into_iter().find(|class| class.name() == name)
 }
 
 /// Returns the tag `<algorithm>|<class>`, replacing characters that would end it.

@@ -80,7 +80,7 @@ pub use collector::Recording;
 pub use connections::ConnectionTimes;
 pub use failures::{FailureRecord, merge as merge_failures};
 pub use histogram::new_histogram as latency_histogram;
-pub use hlog::{HlogError, HlogTrial, write_hlog};
+pub use hlog::{HlogError, HlogTrial, read_hlog, write_hlog};
 pub use observed::{
     Batch, Course, FIRST_VALUE, FURTHER, MOST_VALUES, Observed, ObservedReplies, ValueNumber, WITHOUT,
 };

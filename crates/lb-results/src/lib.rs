@@ -22,6 +22,7 @@
 //! ```
 
 mod folder;
+mod histograms;
 mod host;
 mod locust;
 mod noise;
@@ -38,6 +39,7 @@ mod trial_file;
 mod writer;
 
 pub use folder::{Claim, ClaimError, ResultsFolder, run_id, write_whole};
+pub use histograms::{HistogramsError, read_histograms};
 pub use host::Host;
 pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, parse_summary, read_summary};

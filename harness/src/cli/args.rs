@@ -1,5 +1,6 @@
 //! The command line as `clap` parses it.
 
+use super::history::HistoryArgs;
 use super::inspect_costs::InspectCostsArgs;
 use super::live_args::{MarkArgs, WaitArgs};
 use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
@@ -31,8 +32,8 @@ pub struct Cli {
     pub run: RunArgs,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error or a failed run of a suite, 2 usage or config, 3 preflight failed, \
-4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error or a failed run of a suite, 2 usage or config, 3 preflight failed or the history \
+that was required did not take the run, 4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
 (results are kept), 98 regression, 99 threshold not held, \
 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (partial results are kept).";
 
@@ -108,6 +109,11 @@ pub enum Command {
     /// The config runs at once: with its requests in order or by weight, values of replies that later requests send,
     /// think times and feeds. docs/import.md describes each format.
     Import(ImportArgs),
+    /// Record runs over time, and tell when something changed.
+    ///
+    /// Starts `bench-history` with the same words; `bench history --help` lists its commands, and docs/history.md describes
+    /// them. It is a program of its own: `cargo build --release -p lb-history`.
+    History(HistoryArgs),
     /// Predict what other algorithms would have done with the requests of an access log.
     ///
     /// Fits the backends to the log, checks the fit on a part of the log that was held back, and simulates every

@@ -2,8 +2,9 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, import, inspect_costs, learn, mark, pack, packs, plan,
-    replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait, what_if,
+    aa, algorithms, analyze, compare, doctor, export, history, import, inspect_costs, learn, mark, pack,
+    packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait,
+    what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -33,6 +34,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Synthesise(args)) => synthesise::execute(args),
         Some(Command::Validate(args)) => validate::execute(args),
         Some(Command::Export(args)) => export::execute(args),
+        Some(Command::History(args)) => history::execute(args),
         Some(Command::Import(args)) => import::execute(args),
         Some(Command::WhatIf(args)) => what_if::execute(args),
         Some(Command::InspectCosts(args)) => inspect_costs::execute(args),

@@ -11,6 +11,7 @@ mod compare;
 mod dispatch;
 mod doctor;
 mod export;
+mod history;
 mod import;
 mod inspect_costs;
 mod job;
@@ -46,6 +47,7 @@ pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
 };
 pub use dispatch::execute;
+pub use history::HistoryArgs;
 pub use inspect_costs::InspectCostsArgs;
 pub use live_args::{LiveArgs, MarkArgs, WaitArgs};
 pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};

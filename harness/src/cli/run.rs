@@ -1,5 +1,6 @@
 //! `bench` without a command: runs the experiment.
 
+use super::history::Recording;
 use super::job::{Job, log_to, open};
 use super::run_args::RunArgs;
 use super::serve_load;
@@ -65,6 +66,7 @@ pub(super) async fn run_job(
         None => mode,
     };
     refuse_precision_of_one(plan, &mode)?;
+    let recording = Recording::of(args)?;
     // The claim keeps other runs out of the folder until this one ends.
     let (run_id, folder, _claim) = open(args, plan)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
@@ -99,7 +101,9 @@ pub(super) async fn run_job(
     for report in reports.iter().flatten() {
         observers.observe(&Event::ReportWritten { path: report.display().to_string() });
     }
+    let record = |code| recording.as_ref().map_or(code, |run| run.record(folder.path(), args.quiet, code));
     if let Ended::Failed(error) = ended {
+        record(ExitCode::Internal);
         return Err(error.into());
     }
     reports?;
@@ -116,7 +120,7 @@ pub(super) async fn run_job(
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
     };
-    Ok(Outcome { code, missed })
+    Ok(Outcome { code: record(code), missed })
 }
 
 /// Rejects `--precision` for a single algorithm: it is the precision of a difference between two algorithms.

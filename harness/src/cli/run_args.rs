@@ -97,6 +97,24 @@ pub struct RunArgs {
         help_heading = "Output"
     )]
     pub report: Vec<ReportFormat>,
+    /// Record the run in a history when it ends; without a URL, results/history.db.
+    ///
+    /// A URL is `sqlite:FILE` or `postgres://USER@HOST/DATABASE`. `bench history` lists runs and tells when something changed. A history
+    /// that does not take the run is a warning, with the command that records it later.
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        default_missing_value = "sqlite:results/history.db",
+        help_heading = "Output"
+    )]
+    pub history: Option<String>,
+    /// What is tested, for the history [default: git's commit, in a repository].
+    #[arg(long, value_name = "TEXT", requires = "history", help_heading = "Output")]
+    pub subject: Option<String>,
+    /// Exit with 3 if the history does not take the run.
+    #[arg(long, requires = "history", help_heading = "Output")]
+    pub history_required: bool,
     /// Write the requests of each user, in order, for each trial.
     #[arg(long, help_heading = "Output")]
     pub record_actions: bool,

@@ -129,6 +129,7 @@ fn refuse_what_grows(args: &RunArgs) -> Result<(), Failure> {
         ("--events", args.events.is_some(), "its file would grow without end"),
         ("--max-rate", args.max_rate.is_some(), "a search needs trials with an end"),
         ("--resume", args.resume.is_some(), "there is nothing to resume"),
+        ("--history", args.history.is_some(), "a history holds trials, and such a load has none"),
     ];
     match given.into_iter().find(|(_, given, _)| *given) {
         Some((flag, _, why)) => Err(anyhow!(

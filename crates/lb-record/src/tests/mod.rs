@@ -263,6 +263,28 @@ fn a_histogram_log_reads_back_as_it_was_recorded() {
         ],
         "start and length in seconds, maximum in milliseconds, no comma or space in a tag"
     );
+
+    let sums = read_hlog(&text).expect("it is ours");
+    let counts: Vec<_> = sums.iter().map(|(class, sum)| (*class, sum.len(), sum.max())).collect();
+    assert_eq!(
+        counts,
+        [(IntervalClass::Ok, 2, 1_500), (IntervalClass::Error, 2, 5_003)],
+        "both trials count"
+    );
+}
+
+#[test]
+fn a_broken_histogram_log_is_refused_by_its_row() {
+    for (log, expected) in [
+        ("Tag=a|ok,0.0,1.0,1.5,HISTFAAA\n", "row 1 of the histogram log holds no histogram"),
+        ("#[BaseTime: 1.0]\nTag=a|ok,0.0,1.0,1.5,!\n", "row 1 of the histogram log is not base64"),
+        ("Tag=a|late,0.0,1.0,1.5,HISTFAAA\n", "has no tag that ends with `|ok`"),
+        ("nonsense\n", "row 1 of the histogram log cannot be read"),
+    ] {
+        let error = read_hlog(log.as_bytes()).expect_err("it is no log of ours").to_string();
+        assert!(error.contains(expected), "{log}: {error}");
+    }
+    assert!(read_hlog(b"").expect("no rows").is_empty());
 }
 
 #[test]
