@@ -135,8 +135,10 @@ impl Steerer {
         let known: Vec<f64> = eligible.iter().filter_map(|place| self.memories[*place].log_latency).collect();
         // A backend without replies counts as typical.
         let typical = known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let scored: Vec<(usize, f64)> =
-            eligible.iter().map(|place| (*place, self.memories[*place].score(typical, self.carrier))).collect();
+        let scored: Vec<(usize, f64)> = eligible
+            .iter()
+            .map(|place| (*place, self.memories[*place].score(typical, self.carrier)))
+            .collect();
         let total: f64 = eligible.iter().map(|place| self.weights[*place]).sum();
         let mean: f64 = scored.iter().map(|(place, score)| self.weights[*place] * score).sum::<f64>() / total;
         let mean_log: f64 =

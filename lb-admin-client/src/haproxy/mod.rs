@@ -122,7 +122,8 @@ fn servers(table: &Table) -> impl Iterator<Item = (Group, Row<'_>)> {
 
 /// Returns what the groups `rl` make of weights. A configuration that somebody else wrote may draw at random by weight.
 fn carrier(table: &Table) -> Carrier {
-    let steered = |row: &Row<'_>| Group::parse(row.proxy()).is_some_and(|group| group.algorithm.rule == Rule::Rl);
+    let steered =
+        |row: &Row<'_>| Group::parse(row.proxy()).is_some_and(|group| group.algorithm.rule == Rule::Rl);
     match table.backends().filter(steered).all(|row| row.text("algo") == "leastconn") {
         true => Carrier::InFlight,
         false => Carrier::Shares,
