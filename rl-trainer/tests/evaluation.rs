@@ -6,8 +6,8 @@ use lb_core::profile::{self as known, BackendProfile, PoolProfile};
 use lb_core::topology::BackendSpec;
 use rl_trainer::evaluate::goals::{Goal, Goals};
 use rl_trainer::evaluate::{
-    Evaluation, GENERAL, Kind, List, OnPool, Opponent, SPECIALISED, Standing, TEST_SHA256, Trained, Watch, classical,
-    evaluate, league, on_pools, paired,
+    Evaluation, GENERAL, Kind, List, OnPool, Opponent, SPECIALISED, Standing, TEST_SHA256, Trained, Watch,
+    classical, evaluate, league, on_pools, paired,
 };
 use rl_trainer::measure::Figures;
 use rl_trainer::scenarios::{TEST_CASES, situation, situations};

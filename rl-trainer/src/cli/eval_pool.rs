@@ -5,7 +5,7 @@ use super::{interrupt, policies};
 use crate::evaluate::{LUCKS, OnPool, Watch, on_pools};
 use crate::files::write_whole;
 use crate::report;
-use crate::scenarios::{Case, sized_situation, situation};
+use crate::scenarios::{Case, situation, sized_situation};
 use anyhow::{Context, anyhow};
 use harness::exit::{ExitCode, Failure, OrExit};
 use lb_config::TrainedPolicy;
@@ -45,11 +45,14 @@ fn pool(text: &str) -> anyhow::Result<OnPool> {
         format!("`{text}` names no situation; use a situation and a policy, such as `b=results/run`")
     })?;
     let case = of_name(name).with_context(|| {
-        format!("`{name}` is not a situation; use `a` to `i`, or `b-sized` and the like for requests that tell")
+        format!(
+            "`{name}` is not a situation; use `a` to `i`, or `b-sized` and the like for requests that tell"
+        )
     })?;
     let file = policies::find(Path::new(path))?;
     if let Some(profile) = &file.profile {
-        let ids: Vec<&str> = case.topology.pools[0].backends.iter().map(|backend| backend.id.as_str()).collect();
+        let ids: Vec<&str> =
+            case.topology.pools[0].backends.iter().map(|backend| backend.id.as_str()).collect();
         profile.fits(&ids).with_context(|| format!("`{path}`"))?;
     }
     Ok(OnPool { case, file: Arc::new(file) })
@@ -61,16 +64,25 @@ fn of_name(name: &str) -> Option<Case> {
     let (letter, sized) = name.strip_suffix("-sized").map_or((name, false), |letter| (letter, true));
     let mut letters = letter.chars();
     match (letters.next(), letters.next()) {
-        (Some(letter), None) => if sized { sized_situation(letter) } else { situation(letter) },
+        (Some(letter), None) => {
+            if sized {
+                sized_situation(letter)
+            } else {
+                situation(letter)
+            }
+        }
         _ => None,
     }
 }
 
 fn general(text: &str) -> anyhow::Result<Arc<PolicyFile>> {
     match text {
-        "bundled" => Ok(TrainedPolicy::bundled().map_err(|error| anyhow!("the bundled policy: {error}"))?.file),
+        "bundled" => {
+            Ok(TrainedPolicy::bundled().map_err(|error| anyhow!("the bundled policy: {error}"))?.file)
+        }
         path => {
-            let found = policies::find(Path::new(path)).map_err(|error| anyhow!("--general {path}: {error}"))?;
+            let found =
+                policies::find(Path::new(path)).map_err(|error| anyhow!("--general {path}: {error}"))?;
             Ok(Arc::new(found))
         }
     }

@@ -86,7 +86,8 @@ pub fn on_pools(
     let mut evaluation = evaluations.next().expect("there is a pool");
     evaluations.for_each(|other| evaluation.cases.extend(other.cases));
     let stopped = watch.stop.load(Ordering::Relaxed);
-    let wrong = pools.iter().filter(|_| !stopped).filter_map(|pool| under_wrong_profiles(pool, general, lucks));
+    let wrong =
+        pools.iter().filter(|_| !stopped).filter_map(|pool| under_wrong_profiles(pool, general, lucks));
     OnPools { evaluation, wrong: wrong.collect() }
 }
 
@@ -97,7 +98,8 @@ fn under_wrong_profiles(pool: &OnPool, general: &Arc<PolicyFile>, lucks: u64) ->
     let lucks: Vec<u64> = (0..lucks).collect();
     let ratios = in_parallel(&lucks, |luck| {
         let case = minute.clone().with_luck(*luck);
-        let wrong = PolicyFile { profile: Some(shuffled(known, &case.name, *luck)), ..PolicyFile::clone(&pool.file) };
+        let wrong =
+            PolicyFile { profile: Some(shuffled(known, &case.name, *luck)), ..PolicyFile::clone(&pool.file) };
         let [wrong, general] = [Arc::new(wrong), Arc::clone(general)].map(|file| {
             let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
             measure_from_start(&case, &mut policy)
