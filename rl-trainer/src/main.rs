@@ -9,7 +9,7 @@
 use clap::{Parser, Subcommand};
 use harness::children::ChildCommand;
 use harness::exit::{Failure, explain, with_output};
-use rl_trainer::cli::{calibrate, eval, execute, export, inspect, train};
+use rl_trainer::cli::{calibrate, eval, eval_pool, execute, export, inspect, train};
 use rl_trainer::executor::ExecutorArgs;
 use std::process::ExitCode;
 
@@ -36,6 +36,7 @@ struct Cli {
 enum Command {
     Train(train::Args),
     Eval(eval::Args),
+    EvalPool(eval_pool::Args),
     Export(export::Args),
     Inspect(inspect::Args),
     Calibrate(calibrate::Args),
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Some(Command::Child(child)) => return child.main(),
         Some(Command::Train(args)) => train::run(&args).map(ExitCode::from),
         Some(Command::Eval(args)) => eval::run(&args).map(ExitCode::from),
+        Some(Command::EvalPool(args)) => eval_pool::run(&args).map(ExitCode::from),
         Some(Command::Export(args)) => export::run(&args).map(ExitCode::from),
         Some(Command::Inspect(args)) => inspect::run(args).map_err(Failure::from),
         Some(Command::Calibrate(args)) => calibrate::run(args).map_err(Failure::from),

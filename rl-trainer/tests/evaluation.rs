@@ -2,12 +2,15 @@
 
 use lb_core::policy::PolicyFile;
 use lb_core::policy::learned::{Action, Network};
+use lb_core::profile::{self as known, BackendProfile, PoolProfile};
+use lb_core::topology::BackendSpec;
 use rl_trainer::evaluate::goals::{Goal, Goals};
 use rl_trainer::evaluate::{
-    Evaluation, Kind, List, Standing, TEST_SHA256, Trained, Watch, classical, evaluate, league, paired,
+    Evaluation, GENERAL, Kind, List, OnPool, Opponent, SPECIALISED, Standing, TEST_SHA256, Trained, Watch,
+    classical, evaluate, league, on_pools, paired,
 };
 use rl_trainer::measure::Figures;
-use rl_trainer::scenarios::{TEST_CASES, situations};
+use rl_trainer::scenarios::{TEST_CASES, situation, situations};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -301,4 +304,53 @@ fn opponents_are_told_apart_by_what_they_listen_to() {
         bundled_goals().judge_sized(&standing).is_empty(),
         "these are not the situations with telling requests"
     );
+}
+
+#[test]
+fn specialised_policies_meet_their_own_pools_and_wrong_profiles() {
+    let pools = ['b', 'h'].map(|letter| {
+        let case = situation(letter).expect("there is one").with_requests(2_000);
+        let backends = &case.topology.pools[0].backends;
+        let known = |backend: &BackendSpec| BackendProfile {
+            id: backend.id.clone(),
+            speed: known::Estimate { value: backend.speed, log_error: 0.03 },
+            workers: backend.workers,
+            workers_known: true,
+            discipline: backend.discipline,
+        };
+        let profile = PoolProfile {
+            format_version: known::FORMAT_VERSION.to_owned(),
+            about: String::new(),
+            service_ms: known::Estimate { value: 37.5, log_error: 0.03 },
+            backends: backends.iter().map(known).collect(),
+            routes: Vec::new(),
+        };
+        let file = PolicyFile { profile: Some(profile), ..PolicyFile::clone(&prior(1)) };
+        OnPool { case, file: Arc::new(file) }
+    });
+    let played = on_pools(&pools, &prior(1), 2, Some(1_000), Watch::none());
+    let names: Vec<&str> = played.evaluation.cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names, ["situation-b", "situation-h"]);
+    assert!(played.evaluation.is_whole());
+    let to_general = |pools| played.ratio(SPECIALISED, Opponent::Named(GENERAL), pools).expect("both played");
+    let [one, other, both] = [0..1, 1..2, 0..2].map(to_general);
+    for metric in 0..2 {
+        let expected = (one[metric].ratio * other[metric].ratio).sqrt();
+        assert!((both[metric].ratio / expected - 1.0).abs() < 1e-9, "the geometric mean of both pools");
+        assert!(both[metric].interval.is_some(), "there are two replications");
+    }
+    assert_ne!(one[0].ratio, 1.0, "a policy that knows the speeds does something else");
+    let best = played.best(0).expect("classical algorithms played");
+    let to_best = played.ratio(best[0], Opponent::BestClassical, 0..1).expect("it played");
+    assert_eq!(to_best[0].ratio, 1.0, "the best is as good as itself");
+    assert_eq!(played.wrong.len(), 2, "both policies have a profile");
+    for wrong in &played.wrong {
+        assert_eq!((wrong.mean.len(), wrong.p99.len()), (2, 2), "{}: one for each replication", wrong.case);
+        assert!(wrong.mean.iter().all(|ratio| *ratio != 1.0), "{wrong:?}: a wrong profile changes decisions");
+    }
+    let general = [OnPool { file: prior(1), ..pools[0].clone() }];
+    let played = on_pools(&general, &prior(1), 2, Some(400), Watch::none());
+    assert_eq!(played.wrong, [], "nothing is known, so nothing is wrong");
+    let same = played.ratio(SPECIALISED, Opponent::Named(GENERAL), 0..1).expect("both played");
+    assert_eq!([same[0].ratio, same[1].ratio], [1.0; 2], "the same policy does the same");
 }

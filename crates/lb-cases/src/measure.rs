@@ -116,6 +116,18 @@ pub fn measure_late(case: &Case, limit: Span, policy: &mut dyn FnMut() -> Box<dy
     (latencies.figures(&report), late)
 }
 
+/// Simulates `case` like [`measure`], and counts the first tenth of the time as well, in which a policy learns about the
+/// pool.
+///
+/// # Panics
+/// Same as [`measure`].
+pub fn measure_from_start(case: &Case, policy: &mut dyn FnMut() -> Box<dyn Policy>) -> Figures {
+    let mut latencies = Latencies { from: Time::ZERO, ..Latencies::new(case) };
+    let report = simulate_open(&case.topology, &case.load, policy, &case.options, &mut latencies)
+        .expect("a case can be simulated");
+    latencies.figures(&report)
+}
+
 /// Simulates `case` under an oracle.
 ///
 /// # Panics

@@ -19,6 +19,11 @@ pub(crate) const CONFIGS: &[Bundled] = bundled!("":
     "stress_test_rl_config",
     "steady_requests_config",
     "telling_requests_config",
+    "situation_b_config",
+    "situation_d_config",
+    "situation_f_config",
+    "situation_g_config",
+    "situation_h_config",
     "online_boutique_config",
 );
 

@@ -90,6 +90,11 @@ fn every_bundled_config_has_a_plan_that_is_always_the_same() {
         "stress_test_rl_config",
         "steady_requests_config",
         "telling_requests_config",
+        "situation_b_config",
+        "situation_d_config",
+        "situation_f_config",
+        "situation_g_config",
+        "situation_h_config",
         "online_boutique_config",
     ] {
         let loaded = load(name).unwrap_or_else(|error| panic!("{name} is bundled: {error}"));

@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod eval;
+pub mod eval_pool;
 pub mod execute;
 pub mod export;
 pub mod inspect;

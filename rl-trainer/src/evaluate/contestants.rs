@@ -48,6 +48,11 @@ impl Trained {
     }
 }
 
+/// Name in results of a policy before it was specialised.
+pub const GENERAL: &str = "general";
+/// Name in results of a policy that was specialised on a pool.
+pub const SPECIALISED: &str = "specialised";
+
 /// Kind of a contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

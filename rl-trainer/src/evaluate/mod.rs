@@ -9,7 +9,7 @@
 //! algorithm of a case is chosen in hindsight among all rules, including those with client affinity; the best
 //! *content-blind* one among those that ignore what requests say about their cost.
 //!
-//! [`evaluate`] simulates the cases, [`Standing`] summarises the results, and [`goals`] compares them with
+//! [`evaluate`] simulates the cases, [`on_pools`] those of specialised policies, [`Standing`] summarises the results, and [`goals`] compares them with
 //! limits that a user sets.
 
 mod contestants;
@@ -17,12 +17,14 @@ pub mod goals;
 mod interval;
 mod lists;
 mod play;
+mod pools;
 mod standing;
 
-pub use contestants::{Contestant, Kind, LISTENING, Trained, classical};
+pub use contestants::{Contestant, GENERAL, Kind, LISTENING, SPECIALISED, Trained, classical};
 pub use interval::{LEVEL, crossed};
 pub use lists::{List, TEST_SHA256};
 pub use play::{CaseResult, Evaluation, SCHEMA_VERSION, Watch, evaluate};
+pub use pools::{OnPool, OnPools, Opponent, WrongProfile, on_pools};
 pub use standing::{CaseStanding, Estimate, Line, Standing, league, paired};
 
 /// Default number of replications per case: with fewer, one bad draw can dominate the 99th percentile.

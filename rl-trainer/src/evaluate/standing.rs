@@ -99,27 +99,27 @@ pub struct Line {
     pub error_rate: f64,
 }
 
-type Metric = fn(&Figures) -> f64;
+pub(super) type Metric = fn(&Figures) -> f64;
 
-const MEAN: Metric = |figures| figures.mean_ms;
-const P99: Metric = |figures| figures.p99_ms;
+pub(super) const MEAN: Metric = |figures| figures.mean_ms;
+pub(super) const P99: Metric = |figures| figures.p99_ms;
 
 /// Lower bound of latencies in milliseconds, which keeps logarithms finite.
 const LEAST_MS: f64 = 1e-6;
 
 /// Returns the logarithms of the ratios of two contestants, by replication.
-fn log_ratios(case: &CaseResult, one: usize, other: usize, metric: Metric) -> Vec<f64> {
+pub(super) fn log_ratios(case: &CaseResult, one: usize, other: usize, metric: Metric) -> Vec<f64> {
     let pairs = case.figures[one].iter().zip(&case.figures[other]);
     pairs.map(|(one, other)| (metric(one).max(LEAST_MS) / metric(other).max(LEAST_MS)).ln()).collect()
 }
 
-fn average(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(super) fn average(values: impl IntoIterator<Item = f64>) -> f64 {
     let (sum, count) = values.into_iter().fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
     sum / f64::max(count, 1.0)
 }
 
 /// Returns the contestant with the lowest geometric mean over replications, of those that `may` be it.
-fn best(
+pub(super) fn best(
     evaluation: &Evaluation,
     case: &CaseResult,
     metric: Metric,
@@ -130,7 +130,7 @@ fn best(
     places.min_by(|one, other| of(one).total_cmp(&of(other)))
 }
 
-fn is_classical(contestant: &Contestant) -> bool {
+pub(super) fn is_classical(contestant: &Contestant) -> bool {
     contestant.kind == Kind::Classical
 }
 
@@ -157,13 +157,13 @@ fn against(
 }
 
 /// Transposes a matrix.
-fn transposed(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
+pub(super) fn transposed(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let rows = columns.first().map_or(0, Vec::len);
     (0..rows).map(|row| columns.iter().map(|column| column[row]).collect()).collect()
 }
 
 /// Returns the mean of logarithms as a ratio, with its interval over rows and columns.
-fn estimate(rows: &[Vec<f64>], name: &str) -> Estimate {
+pub(super) fn estimate(rows: &[Vec<f64>], name: &str) -> Estimate {
     let seed = Seed(hash_name(name.as_bytes()));
     Estimate {
         ratio: average(rows.iter().flatten().copied()).exp(),

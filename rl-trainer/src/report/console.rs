@@ -3,7 +3,9 @@
 use super::html::summary;
 use super::lists::Lists;
 use super::numbers::NOT_JUDGED;
+use super::pools;
 use super::tables;
+use crate::evaluate::OnPools;
 use crate::evaluate::goals::Goals;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 use lb_report::parts::Table;
@@ -33,6 +35,15 @@ pub fn console(lists: &Lists<'_>, targets: Option<&Goals>) -> String {
             let _ = writeln!(out, "\n{NOT_JUDGED}");
         }
         add(&mut out, tables::goals(&goals));
+    }
+    out
+}
+
+/// Renders how specialised policies did on their pools.
+pub fn on_pools(played: &OnPools) -> String {
+    let mut out = String::new();
+    for table in [pools::specialised(played), pools::others(played), pools::wrong(played)] {
+        add(&mut out, table);
     }
     out
 }

@@ -12,11 +12,12 @@ mod html;
 mod lists;
 mod markdown;
 mod numbers;
+mod pools;
 mod tables;
 mod twin;
 mod twin_tables;
 
-pub use console::console;
+pub use console::{console, on_pools};
 pub use data::{
     AlgorithmReport, ExportReport, RunReport, StepReport, TraceReport, TrafficReport, TrainingReport,
 };
@@ -25,6 +26,6 @@ pub use lists::Lists;
 pub use markdown::markdown;
 pub(crate) use numbers::length;
 pub use twin::{
-    CandidateReport, CheckReport, EvidenceReport, FitReport, GENERAL, RatioReport, RecordedReport,
-    SPECIALISED, SliceReport, TwinReport, ratios,
+    CandidateReport, CheckReport, EvidenceReport, FitReport, RatioReport, RecordedReport, SliceReport,
+    TwinReport, ratios,
 };

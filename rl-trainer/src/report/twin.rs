@@ -1,6 +1,6 @@
 //! What a run found out about a recorded pool, and what a policy gained from it: the data of reports.
 
-use crate::evaluate::{Estimate, Evaluation, Kind, crossed};
+use crate::evaluate::{Estimate, Evaluation, GENERAL, Kind, SPECIALISED, crossed};
 use crate::measure::Figures;
 use lb_core::Seed;
 use lb_core::profile::PoolProfile;
@@ -148,11 +148,6 @@ pub struct RatioReport {
     /// Ratio of 99th percentiles.
     pub p99: Estimate,
 }
-
-/// Name in results of the policy before it was specialised.
-pub const GENERAL: &str = "general";
-/// Name in results of the policy that was specialised.
-pub const SPECIALISED: &str = "specialised";
 
 type Metric = fn(&Figures) -> f64;
 const METRICS: [Metric; 2] = [|figures| figures.mean_ms, |figures| figures.p99_ms];

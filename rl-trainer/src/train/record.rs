@@ -64,7 +64,7 @@ pub(super) fn record(args: &Args, position: &Position, validation: &Score) -> se
         "validation": { "against": BASELINE, "mean_ratio": validation.mean, "p99_ratio": validation.p99 },
         "training_cases": match &args.cases {
             CaseSource::Random => "rl_trainer::scenarios::Family::Training".to_owned(),
-            CaseSource::Around(cases) => format!("{} cases around a fit", cases.len()),
+            CaseSource::Around { cases, .. } => format!("{} cases around a fit", cases.len()),
         },
     })
 }

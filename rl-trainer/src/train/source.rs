@@ -22,34 +22,40 @@ pub enum CaseSource {
     /// Random pools and loads, for a policy that suits any pool.
     #[default]
     Random,
-    /// These cases, each with ever new draws, for a policy that suits one pool: the fit and pools around it. The first
-    /// half of the validation bouts is played on the first case.
-    Around(Vec<Case>),
+    /// One pool, for a policy that suits it, with ever new draws of each case.
+    Around {
+        /// The fit in each part of the recording that is for training; at least one. Half of the validation bouts are
+        /// played on these, in turn.
+        fits: Vec<Case>,
+        /// The fit and pools around it; at least one. Training plays these, and so does the other half of the validation
+        /// bouts.
+        cases: Vec<Case>,
+    },
 }
 
 impl CaseSource {
     /// Returns the training setting with this number, in which `profile` is known if the source is one pool.
     pub(super) fn training(&self, number: u64, profile: Option<&Arc<PoolProfile>>) -> Setting {
         match self {
-            Self::Around(cases) if !cases.is_empty() => {
+            Self::Around { cases, .. } => {
                 let case = cases[(number % cases.len() as u64) as usize].clone();
                 Setting { case: case.with_luck(TRAINING_LUCK | number), profile: profile.cloned() }
             }
-            Self::Random | Self::Around(_) => Setting::drawn(Family::Training.case(number)),
+            Self::Random => Setting::drawn(Family::Training.case(number)),
         }
     }
 
     /// Returns the settings of the validation set, random cases with `lucks` draws each.
     pub(super) fn validation(&self, profile: Option<&Arc<PoolProfile>>, lucks: u64) -> Vec<Setting> {
         match self {
-            Self::Around(cases) if !cases.is_empty() => (0..VALIDATION_BOUTS)
+            Self::Around { fits, cases } => (0..VALIDATION_BOUTS)
                 .map(|number| {
-                    let place = if number % 2 == 0 { 0 } else { number / 2 % cases.len() };
-                    let case = cases[place].clone().with_luck(VALIDATION_LUCK | number as u64);
+                    let of = if number % 2 == 0 { fits } else { cases };
+                    let case = of[number / 2 % of.len()].clone().with_luck(VALIDATION_LUCK | number as u64);
                     Setting { case, profile: profile.cloned() }
                 })
                 .collect(),
-            Self::Random | Self::Around(_) => {
+            Self::Random => {
                 let plain = Family::Validation.cases(VALIDATION_CASES);
                 let telling = Family::TellingValidation.cases(TELLING_VALIDATION_CASES);
                 let cases = plain.into_iter().chain(telling);

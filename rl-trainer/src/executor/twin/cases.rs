@@ -31,6 +31,8 @@ const FIRST_GENERAL: u64 = (1 << 40) - (1 << 20);
 const VARIED: usize = 2;
 /// Fewest and most requests of a case in the selection and in the test.
 const REQUESTS: [f64; 2] = [5_000.0, 30_000.0];
+/// Most requests of the fit in a training slice, on which checkpoints are chosen.
+const MOST_OF_FIT: u64 = 15_000;
 /// Requests by which the length of a training case is reckoned.
 const EPISODE: f64 = 8_000.0;
 
@@ -95,21 +97,30 @@ impl Twin {
         (0..TRAINING).map(case).collect()
     }
 
+    /// Returns the fit in each training slice.
+    pub(in crate::executor) fn fits(&self) -> Vec<Case> {
+        let cut = |case: Case| {
+            let requests = case.load.requests.min(MOST_OF_FIT);
+            case.with_requests(requests)
+        };
+        self.whole_slices(Purpose::Training, &[], None).into_iter().map(cut).collect()
+    }
+
     /// Returns the cases of the selection: slices and variations that training did not see.
     pub(in crate::executor) fn validation(&self, requests: Option<u64>) -> Vec<Case> {
         let kept = &self.variations[..self.variations.len().min(VARIED)];
-        self.unseen(Purpose::Validation, kept, requests)
+        self.whole_slices(Purpose::Validation, kept, requests)
     }
 
     /// Returns the list of the test: slices and variations that neither training nor the selection saw.
     pub(in crate::executor) fn test(&self, requests: Option<u64>) -> List {
         let kept =
             &self.variations[VARIED.min(self.variations.len())..(2 * VARIED).min(self.variations.len())];
-        let cases = self.unseen(Purpose::Test, kept, requests);
+        let cases = self.whole_slices(Purpose::Test, kept, requests);
         List { name: "twin", sha256: hash(&cases), whole: cases.len(), full: requests.is_none(), cases }
     }
 
-    fn unseen(&self, purpose: Purpose, variations: &[Calibration], requests: Option<u64>) -> Vec<Case> {
+    fn whole_slices(&self, purpose: Purpose, variations: &[Calibration], requests: Option<u64>) -> Vec<Case> {
         let [fewest, most] = REQUESTS;
         let slices = self.timeline.of(purpose);
         let of_slice = |slice: &&Slice| {
@@ -330,6 +341,18 @@ mod tests {
             case.topology.pools[0].backends.iter().all(|backend| backend.id.starts_with("other-"))
         });
         assert_eq!(strangers.count(), TRAINING as usize / 4 - 1, "one gives way to the fit itself");
+    }
+
+    #[test]
+    fn checkpoints_are_chosen_on_the_fit_in_every_training_slice() {
+        let fits = twin().fits();
+        assert_eq!(fits.len(), 8, "one for each slice");
+        let slow = fits.iter().filter(|case| !case.topology.faults.is_empty()).count();
+        assert!((1..8).contains(&slow), "with the faults of its slice: {slow}");
+        for case in &fits {
+            assert_eq!(case.topology.pools, fit().topology.pools, "{}: the fit as it is", case.name);
+            assert!(case.load.requests <= MOST_OF_FIT, "{}", case.name);
+        }
     }
 
     #[test]
