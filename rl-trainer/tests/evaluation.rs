@@ -2,7 +2,7 @@
 
 use lb_core::policy::PolicyFile;
 use lb_core::policy::learned::{Action, Network};
-use lb_core::profile::{self as known, BackendProfile, PoolProfile};
+use lb_core::profile::{BackendProfile, Estimate, FORMAT_VERSION, PoolProfile};
 use lb_core::topology::BackendSpec;
 use rl_trainer::evaluate::goals::{Goal, Goals};
 use rl_trainer::evaluate::{
@@ -313,15 +313,15 @@ fn specialised_policies_meet_their_own_pools_and_wrong_profiles() {
         let backends = &case.topology.pools[0].backends;
         let known = |backend: &BackendSpec| BackendProfile {
             id: backend.id.clone(),
-            speed: known::Estimate { value: backend.speed, log_error: 0.03 },
+            speed: Estimate { value: backend.speed, log_error: 0.03 },
             workers: backend.workers,
             workers_known: true,
             discipline: backend.discipline,
         };
         let profile = PoolProfile {
-            format_version: known::FORMAT_VERSION.to_owned(),
+            format_version: FORMAT_VERSION.to_owned(),
             about: String::new(),
-            service_ms: known::Estimate { value: 37.5, log_error: 0.03 },
+            service_ms: Estimate { value: 37.5, log_error: 0.03 },
             backends: backends.iter().map(known).collect(),
             routes: Vec::new(),
         };
@@ -350,7 +350,7 @@ fn specialised_policies_meet_their_own_pools_and_wrong_profiles() {
     }
     let general = [OnPool { file: prior(1), ..pools[0].clone() }];
     let played = on_pools(&general, &prior(1), 2, Some(400), Watch::none());
-    assert_eq!(played.wrong, [], "nothing is known, so nothing is wrong");
+    assert!(played.wrong.is_empty(), "nothing is known, so nothing is wrong");
     let same = played.ratio(SPECIALISED, Opponent::Named(GENERAL), 0..1).expect("both played");
     assert_eq!([same[0].ratio, same[1].ratio], [1.0; 2], "the same policy does the same");
 }

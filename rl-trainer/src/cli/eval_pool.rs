@@ -14,7 +14,7 @@ use lb_core::policy::PolicyFile;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// Compares specialised policies with the general one on their own pools, and under wrong profiles.
+/// Compares specialised policies with the general one on the pools themselves.
 ///
 /// Training and choice know a pool only by its recording, and test a policy on the twin that was fitted to it. Here it
 /// meets the pool itself in virtual time: with the general policy, all classical algorithms and the oracles. If several
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 /// with a profile in which the backends have each other's speeds.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Situation that was recorded, and policy file or run, such as `b=results/run`.
+    /// Recorded situation, and its policy file or run, such as `b=results/run`.
     #[arg(value_name = "SITUATION=POLICY", required = true)]
     pub pools: Vec<String>,
     /// General policy: `bundled`, or a policy file or training run.
@@ -31,7 +31,7 @@ pub struct Args {
     /// Requests per replication [default: set by the situation].
     #[arg(long, value_name = "N", value_parser = whole_within(100, u64::MAX), allow_hyphen_values = true)]
     pub requests: Option<u64>,
-    /// Replications; each draws new arrivals, sizes and failures, and a new wrong profile.
+    /// Replications, each with new arrivals, sizes, failures and wrong profile.
     #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = whole_within(1, u64::MAX), allow_hyphen_values = true)]
     pub lucks: u64,
     /// Also write all figures as JSON.
@@ -94,7 +94,7 @@ fn general(text: &str) -> anyhow::Result<Arc<PolicyFile>> {
 /// Fails if a situation is unknown, a policy cannot be read or belongs to another pool, or the file cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let pools: Vec<OnPool> =
-        args.pools.iter().map(|text| pool(text)).collect::<Result<_, _>>().or_exit(ExitCode::Usage)?;
+        args.pools.iter().map(|text| pool(text)).collect::<anyhow::Result<_>>().or_exit(ExitCode::Usage)?;
     let general = general(&args.general).or_exit(ExitCode::Usage)?;
     let interrupt = interrupt::listen()?;
     let stop = interrupt.flag();

@@ -133,7 +133,8 @@ fn collect_all(run: &mut Run, found: &[Found]) -> Vec<Pool> {
         let played = collect(run, scenario);
         if let Some(played) = played.filter(|_| run.settings.mode != Mode::Validation) {
             let (path, name) = (played.folder.join(TRACES), &scenario.name);
-            if let Some(recording) = read(run, name, &path) {
+            if let Some(mut recording) = read(run, name, &path) {
+                recording.notes.extend(played.disturbances());
                 pools.extend(fit(run, name, &path, &recording, Some(name.clone())));
             }
         }

@@ -58,6 +58,18 @@ impl Played {
         self.summary.scenarios.iter().map(tables).collect()
     }
 
+    /// Returns why a recording of this traffic may tell less than it seems to, one sentence for each trial that was
+    /// disturbed: traces of a machine that was busy with other things show a pool that is not there.
+    pub(super) fn disturbances(&self) -> Vec<String> {
+        let trials = self.summary.scenarios.iter().flat_map(|scenario| &scenario.trials);
+        let disturbed = trials.filter_map(|trial| {
+            let faults: Vec<&str> = trial.faults().collect();
+            (!faults.is_empty())
+                .then(|| format!("the traffic under {} was disturbed: {}", trial.label, faults.join("; ")))
+        });
+        disturbed.collect()
+    }
+
     /// Returns the part of the run's report about this scenario.
     pub(super) fn report(&self, order: &Order<'_>) -> TrafficReport {
         let scenario = self.summary.scenarios.first();
