@@ -87,7 +87,7 @@ async fn what_all_pools_have_a_cluster_for_can_be_switched_to() {
     let offered: Vec<&str> = can.algorithms.iter().map(|offer| offer.native.as_str()).collect();
     assert_eq!(
         offered,
-        ["ROUND_ROBIN", "LEAST_REQUEST", "ROUND_ROBIN, steered weights"],
+        ["ROUND_ROBIN", "LEAST_REQUEST", "LEAST_REQUEST, steered weights"],
         "other clusters are none"
     );
     assert!(can.per_backend && can.in_flight && can.weights && !can.drain);
