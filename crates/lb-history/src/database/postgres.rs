@@ -10,6 +10,7 @@ use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, Error, Statement};
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// How long a statement may take. A run has some thousands of rows, which take seconds at most.
@@ -46,16 +47,7 @@ impl Postgres {
         if config.get_application_name().is_none() {
             config.application_name("bench-history");
         }
-        let connect = || {
-            let mut client = config.connect(Tls)?;
-            client.batch_execute(&format!(
-                "SET lock_timeout = {}; SET statement_timeout = {}",
-                wait.as_millis(),
-                STATEMENT.as_millis()
-            ))?;
-            Ok(client)
-        };
-        let client = connect().map_err(|error: Error| match trouble(&error, wait) {
+        let client = connect(config, wait).map_err(|trouble| match trouble {
             Trouble::Gone(problem) | Trouble::Other(problem) => Trouble::Unreachable(problem),
             other => other,
         })?;
@@ -69,6 +61,27 @@ impl Postgres {
         let statement = self.client.prepare(sql).map_err(|error| trouble(&error, self.wait))?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+}
+
+/// Connects to a server within `wait`, or the longer time that its URL gives.
+fn connect(config: Config, wait: Duration) -> Result<Client, Trouble> {
+    let limit = config.get_connect_timeout().map_or(wait, |longer| wait.max(*longer));
+    let settings =
+        format!("SET lock_timeout = {}; SET statement_timeout = {}", wait.as_millis(), STATEMENT.as_millis());
+    // The driver's own limit ends with the TCP connection: it would wait without end for a server that accepts and is silent.
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let connected = config.connect(Tls).and_then(|mut client| {
+            client.batch_execute(&settings)?;
+            Ok(client)
+        });
+        // Nobody listens any more if it took too long.
+        let _ = sender.send(connected);
+    });
+    match receiver.recv_timeout(limit) {
+        Ok(connected) => connected.map_err(|error| trouble(&error, wait)),
+        Err(_) => Err(Trouble::Unreachable(format!("it did not answer within {} s", limit.as_secs_f64()))),
     }
 }
 

@@ -34,7 +34,7 @@ fn other(place: &Place) {
     let text = "shopping list\n".repeat(100);
     std::fs::write(&path, &text).expect("a file");
     let error = open(&path.display().to_string(), Access::Create).expect_err("it is a text");
-    assert!(error.contains("notes.txt is not a database; give another path"), "{error}");
+    assert!(error.contains("notes.txt` is not a database; give another path"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).ok(), Some(text), "nothing was written");
     let folder = place.path("folder");
     std::fs::create_dir(&folder).expect("a folder");
