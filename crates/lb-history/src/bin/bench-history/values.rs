@@ -49,7 +49,10 @@ mod tests {
     fn times_are_ages_dates_or_moments() {
         assert_eq!(moment("2026-11-01").expect("a date").to_string(), "2026-11-01T00:00:00Z");
         assert_eq!(moment("2026-11-01T02:00:00+01:00").expect("a time").to_string(), "2026-11-01T01:00:00Z");
-        let age = |text: &str| Timestamp::now().duration_since(moment(text).expect("an age")).as_hours();
+        let age = |text: &str| {
+            let then = moment(text).expect("an age");
+            Timestamp::now().duration_since(then).as_hours()
+        };
         assert_eq!((age("2d"), age("3w")), (48, 504));
         for text in ["", "soon", "-3d", "2026-13-01"] {
             let error = moment(text).expect_err("no time");
