@@ -1,6 +1,6 @@
 //! Checks a fit by predicting the logged policies.
 
-use super::fit::load;
+use super::fit::{load, request_timeout};
 use super::replay::Played;
 use super::{Calibration, CalibrationError, stats};
 use lb_core::policy::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
@@ -137,7 +137,7 @@ impl Calibration {
 fn logged(policy: &str, traces: &Traces) -> Latencies {
     let mut latencies = Latencies::default();
     for episode in traces.episodes.iter().filter(|episode| episode.policy == policy) {
-        latencies.log(&episode.exchanges);
+        latencies.log(&episode.exchanges, request_timeout(episode));
     }
     latencies
 }
@@ -241,6 +241,9 @@ fn compare(
     }
 }
 
+/// A client that waited for this share of its timeout gave up because of it.
+const AT_THE_TIMEOUT: f64 = 0.95;
+
 /// Latencies as a load balancer sees them.
 #[derive(Default)]
 struct Latencies {
@@ -251,9 +254,12 @@ struct Latencies {
 }
 
 impl Latencies {
-    fn log(&mut self, exchanges: &[Exchange]) {
+    /// Adds exchanges. One whose client gave up at its `timeout` failed; those of clients that left earlier are unknown.
+    fn log(&mut self, exchanges: &[Exchange], timeout: Option<Span>) {
+        let least = timeout.map(|timeout| timeout.mul_f64(AT_THE_TIMEOUT));
         for exchange in exchanges {
             match (exchange.end, exchange.latency) {
+                (End::Censored, Some(latency)) if least.is_some_and(|least| latency >= least) => self.failed += 1,
                 (End::Censored, _) => {}
                 (End::Served, Some(latency)) => self.served_ms.push(latency.as_millis_f64()),
                 _ => self.failed += 1,

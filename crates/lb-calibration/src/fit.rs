@@ -327,6 +327,31 @@ fn route(name: &str, service_time: ServiceTime) -> Route {
     Route { method, service: None, path, service_time, cost: None }
 }
 
+/// Fewer clients than this that gave up show no common timeout.
+const GAVE_UP: usize = 20;
+
+/// Clients that gave up after times of which the middle nine tenths lie within this ratio had a timeout. Others left for
+/// reasons of their own.
+const AT_A_TIMEOUT: f64 = 1.1;
+
+/// Returns after what time clients gave up; `None` if none did, or each after another time. A load balancer that has a
+/// timeout itself says so; a client just disconnects.
+pub(super) fn request_timeout(episode: &Episode) -> Option<Span> {
+    let ended = |end: End| {
+        let ended = episode.exchanges.iter().filter(move |exchange| exchange.end == end);
+        ended.filter_map(|exchange| exchange.latency)
+    };
+    if let Some(timeout) = ended(End::TimedOut).min() {
+        return Some(timeout);
+    }
+    let mut gave_up: Vec<Span> = ended(End::Censored).collect();
+    gave_up.sort_unstable();
+    let [early, usual, late] = [20, 2, 20].map(|part| gave_up.len() / part);
+    let (early, late) = (gave_up.get(early)?, gave_up.get(gave_up.len() - 1 - late)?);
+    let alike = late.as_secs_f64() <= AT_A_TIMEOUT * early.as_secs_f64();
+    (gave_up.len() >= GAVE_UP && alike).then(|| gave_up[usual])
+}
+
 /// Returns the load of one episode.
 pub(super) fn load(episode: &Episode, traces: &Traces) -> Load {
     let times: Vec<Time> = episode.exchanges.iter().map(|exchange| exchange.sent).collect();
@@ -334,8 +359,7 @@ pub(super) fn load(episode: &Episode, traces: &Traces) -> Load {
     for exchange in &episode.exchanges {
         routes[usize::from(exchange.route)] += 1.0 / times.len() as f64;
     }
-    let timeouts = episode.exchanges.iter().filter(|exchange| exchange.end == End::TimedOut);
-    let timeout = timeouts.filter_map(|exchange| exchange.latency).min();
+    let timeout = request_timeout(episode);
     let longest = episode.exchanges.iter().filter_map(|exchange| exchange.latency).max();
     let bursts = arrivals::bursts(&times);
     Load {

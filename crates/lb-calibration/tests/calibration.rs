@@ -213,6 +213,35 @@ fn logged_policies_are_predicted_by_a_fit_that_did_not_see_them() {
 }
 
 #[test]
+fn a_policy_that_overloads_backends_is_predicted_with_the_timeout_of_its_clients() {
+    let policies = ["least-connections", "ewma-scan", "p2c", "round-robin"];
+    let timeout = Span::from_secs(2);
+    let load = OpenLoad { request_timeout: timeout, ..load(2_560.0, 60_000) };
+    let mut logged = traces(&topology("situation-b"), &load, 1, &policies);
+    // A load balancer sees a client disconnect, and not why; it knows for how long it had waited.
+    for episode in &mut logged.episodes {
+        let last = episode.exchanges.last().expect("requests").sent;
+        for exchange in episode.exchanges.iter_mut().filter(|exchange| exchange.end == End::Censored) {
+            exchange.latency = (exchange.sent + timeout <= last).then_some(timeout);
+        }
+    }
+    let verdict = cross_check(&logged, Tolerance::default()).expect("fits");
+    let check = verdict.checks.iter().find(|check| check.policy == "round-robin").expect("predicted");
+    assert!(check.failed[0] > 0.1, "a tenth of the clients gave up: {check:?}");
+    assert!(verdict.passed(), "{:?}", verdict.refusals());
+}
+
+#[test]
+fn clients_that_leave_one_after_the_other_had_no_timeout() {
+    let mut logged = traces(&topology("situation-a"), &load(2_240.0, 5_000), 1, &["least-connections"]);
+    for (place, exchange) in logged.episodes[0].exchanges.iter_mut().step_by(50).enumerate() {
+        exchange.end = End::Censored;
+        exchange.latency = Some(Span::from_millis(1 + place as u64));
+    }
+    assert_eq!(fit(&logged).expect("a fit").load.request_timeout_s, None);
+}
+
+#[test]
 fn traces_that_do_not_fit_their_policies_are_refused_with_both_numbers() {
     let truth = topology("situation-b");
     let mut logged =
