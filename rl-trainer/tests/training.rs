@@ -1,7 +1,7 @@
 //! A training from end to end, small: it resumes exactly, and serves what it learnt.
 
 use lb_core::policy::Policy;
-use lb_core::policy::learned::{Action, Learned, PolicyFile};
+use lb_core::policy::learned::{Action, Learned, Network, PolicyFile};
 use rl_trainer::evolution;
 use rl_trainer::measure::measure;
 use rl_trainer::scenarios::{Family, TEST_CASES, VALIDATION_CASES, hash, situation};
@@ -56,6 +56,21 @@ fn a_training_that_was_stopped_goes_on_as_if_it_had_not_been() {
     let other = tempfile::tempdir().expect("a folder");
     let other = run(&tiny(2), other.path(), None).expect("it ends");
     assert_ne!(other.file.sha256, uninterrupted.file.sha256, "another seed learns something else");
+}
+
+#[test]
+fn a_network_that_only_harms_is_left_out() {
+    // Prefers backends with many requests in flight.
+    let mut harmful = Network::zero();
+    harmful.first[0][0] = 1.0;
+    harmful.second[0][0] = 1.0;
+    harmful.third[0] = 100.0;
+    let start = Some(PolicyFile::new(harmful, Action::default()));
+    let args = Args { start, ppo_steps: 0, generations: 0, lessons: 1, ..tiny(1) };
+    let folder = tempfile::tempdir().expect("a folder");
+    let trained = run(&args, folder.path(), None).expect("it ends");
+    assert_eq!(trained.file.train["share_of_output"], 0.0, "the prior decides alone");
+    assert!(trained.validation.mean < 1.0, "which beats the baseline: {}", trained.validation.mean);
 }
 
 #[test]

@@ -259,7 +259,9 @@ impl Latencies {
         let least = timeout.map(|timeout| timeout.mul_f64(AT_THE_TIMEOUT));
         for exchange in exchanges {
             match (exchange.end, exchange.latency) {
-                (End::Censored, Some(latency)) if least.is_some_and(|least| latency >= least) => self.failed += 1,
+                (End::Censored, Some(latency)) if least.is_some_and(|least| latency >= least) => {
+                    self.failed += 1
+                }
                 (End::Censored, _) => {}
                 (End::Served, Some(latency)) => self.served_ms.push(latency.as_millis_f64()),
                 _ => self.failed += 1,

@@ -128,11 +128,16 @@ impl Seen {
     }
 
     fn rows_of(&self, request: &RequestInfo) -> Vec<Vec<f32>> {
+        self.observe(request).0
+    }
+
+    /// Rows and priors for a request.
+    fn observe(&self, request: &RequestInfo) -> (Vec<Vec<f32>>, Vec<f32>) {
         let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: 1 };
         let mut rows = vec![0.0; self.eligible.len() * WIDTH];
         let mut priors = vec![0.0; self.eligible.len()];
         self.features.observe(request, &pool, &self.eligible, self.now, &mut rows, &mut priors);
-        rows.chunks(WIDTH).map(<[f32]>::to_vec).collect()
+        (rows.chunks(WIDTH).map(<[f32]>::to_vec).collect(), priors)
     }
 
     fn feature(&self, backend: usize, name: &str) -> f32 {
@@ -171,6 +176,28 @@ fn failures_show_as_errors_and_not_as_speed() {
     assert!(seen.feature(1, "error_rate") > 0.9, "but it is seen");
     assert!((seen.feature(1, "log_consecutive_errors") - 31f32.ln()).abs() < 1e-3, "30 in a row");
     assert_eq!(seen.feature(0, "error_rate"), 0.0, "of that backend alone");
+}
+
+#[test]
+fn a_failure_costs_the_same_whatever_was_asked_for() {
+    let mut seen = Seen::new(2);
+    let (small, large) = (0, 1);
+    for _ in 0..200 {
+        for backend in [0, 1] {
+            seen.exchange(backend, small, 2, ReplyKind::Success);
+            seen.exchange(backend, large, 100, ReplyKind::Success);
+        }
+    }
+    // How much worse the second backend is, in the logarithm of the cost of the request.
+    let gap = |seen: &Seen, route: u16| {
+        let (_, priors) = seen.observe(&RequestInfo { client_key: 0, route, ..RequestInfo::default() });
+        priors[0] - priors[1]
+    };
+    assert!(gap(&seen, small).abs() < 0.2 && gap(&seen, large).abs() < 0.2, "they are equal");
+    seen.exchange(1, small, 0, ReplyKind::ServerError);
+    let (of_small, of_large) = (gap(&seen, small), gap(&seen, large));
+    assert!(of_large > 1.0, "a backend that fails is avoided: {of_large}");
+    assert!(of_small > of_large + 1.0, "and by small requests too: {of_small} and {of_large}");
 }
 
 #[test]

@@ -60,6 +60,7 @@ pub(super) fn record(args: &Args, position: &Position, validation: &Score) -> se
             "requests": args.evolution.requests,
         },
         "objective": args.objective.to_string(),
+        "share_of_output": position.share,
         "start": args.start.as_ref().map(|start| start.sha256.clone()),
         "validation": { "against": BASELINE, "mean_ratio": validation.mean, "p99_ratio": validation.p99 },
         "training_cases": match &args.cases {

@@ -32,6 +32,13 @@ pub(super) struct Position {
     pub(super) seconds: f64,
     /// The best score so far.
     pub(super) best: Option<Score>,
+    /// Share of the output that is left of the network that was learnt.
+    #[serde(default = "whole_share")]
+    pub(super) share: f32,
+}
+
+fn whole_share() -> f32 {
+    1.0
 }
 
 /// Everything that is needed to resume a training run.
@@ -71,7 +78,7 @@ impl State {
     pub(super) fn new(seed: u64, network: Network, device: Device) -> Self {
         let scorer = Scorer::from_network(&network, device);
         let learner = Learner::new(scorer, Critic::new(Seed(seed), device), device);
-        let position = Position { seed, ..Position::default() };
+        let position = Position { seed, share: whole_share(), ..Position::default() };
         let lesson_adam = Adam::new(&learner.scorer.parameters.iter().collect::<Vec<_>>());
         Self {
             position,

@@ -56,6 +56,14 @@ impl Network {
         }
     }
 
+    /// Returns the network whose scores are `share` of this one's; with a share of 0, the prior alone decides.
+    #[must_use]
+    pub fn with_share(mut self, share: f32) -> Self {
+        self.third = self.third.map(|weight| weight * share);
+        self.biases.2 *= share;
+        self
+    }
+
     /// Adds the score of each row to `scores`; `rows` holds [`WIDTH`] numbers for each.
     pub fn add_scores(&self, rows: &[f32], scores: &mut [f32]) {
         let job = Vectors { network: self, rows, scores };

@@ -92,9 +92,12 @@ const CLAMP: f32 = 6.0;
 /// Weights of one arrival in the two means whose ratio indicates bursts.
 const ARRIVALS_FAST: f32 = 0.05;
 const ARRIVALS_SLOW: f32 = 0.002;
-/// Weight of the error rate in the prior. A failure costs a timeout, which is far more than the forty requests that it
-/// costs under other policies; but the more it weighs, the more is lost by a backend that fails now and then.
+/// What a failure costs in the prior, in ordinary requests. It costs a timeout, which is far more than the forty requests
+/// that it costs under other policies; but the more it weighs, the more is lost by a backend that fails now and then.
 const FAILURE_COST: f32 = 100.0;
+/// A request that costs as much as the mean of all. A failure costs the same whatever was asked for: if it cost a small
+/// request less, backends that fail would be sent the small ones.
+const ORDINARY: PredictedCost = PredictedCost { log_cost: 0.0, cost: 1.0, deviation: 0.0 };
 /// A backend counts as half new after this many typical latencies.
 const NEW_FOR: f32 = 64.0;
 
@@ -253,9 +256,9 @@ impl Features {
     }
 
     /// Writes the rows of `candidates` to `rows` (row-major, [`WIDTH`] numbers each). As initial
-    /// scores, it writes `-ln(first policy improvement x (1 + 100 error rate))` of each to
+    /// scores, it writes `-ln(first policy improvement + 100 error rate x that of an ordinary request)` of each to
     /// `prior`, relative to the best: what sending the request there costs it and later ones, where a failure costs
-    /// as much as a hundred requests.
+    /// as much as a hundred ordinary requests.
     pub fn observe(
         &self,
         request: &RequestInfo,
@@ -328,7 +331,12 @@ impl Features {
                 reported.min(CLAMP),
                 fresh,
             ]);
-            *prior = -(improvement + ln(1.0 + FAILURE_COST * memory.error_rate));
+            *prior = -improvement;
+            if memory.error_rate > 0.0 {
+                let ordinary = self.serving.index(*backend, &ORDINARY, now).log_improvement;
+                let failure = FAILURE_COST * memory.error_rate * (ordinary - means.best_improvement).exp();
+                *prior = -ln(improvement.exp() + failure);
+            }
         }
     }
 

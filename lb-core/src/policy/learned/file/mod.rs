@@ -33,7 +33,7 @@ pub const FORMAT_VERSION: &str = "2.0.0";
 const KIND: &str = "shared-scorer-mlp";
 
 /// Formula of the prior, to which the network's output is added.
-const PRIOR: &str = "-ln(first policy improvement x (1 + 100 error rate))";
+const PRIOR: &str = "-ln(first policy improvement + 100 error rate x that of an ordinary request)";
 
 /// Allowed difference from golden scores. The order of summation differs between machines.
 pub const TOLERANCE: f32 = 1e-4;
