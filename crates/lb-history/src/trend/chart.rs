@@ -24,7 +24,9 @@ pub(super) fn draw(prefix: &str, experiment: &Experiment<'_>, series: &[&Series]
     });
     let plane = Plane {
         height: HEIGHT,
-        x: Axis::new("", Scale::Linear).between(0.0, last(experiment).max(1.0)).with_ticks(dates(experiment)),
+        x: Axis::new("", Scale::Linear)
+            .between(-0.5, experiment.runs.len() as f64 - 0.5)
+            .with_ticks(dates(experiment)),
         y: Axis::new(title, Scale::Linear),
         lines: (0..).zip(series).map(|(number, one)| line(experiment, one, number)).collect(),
         rules: rules.collect(),
@@ -73,23 +75,16 @@ fn line(experiment: &Experiment<'_>, series: &Series, number: usize) -> Line {
     Line { name: series.algorithm.clone(), style: Style::of(number), points }
 }
 
-fn last(experiment: &Experiment<'_>) -> f64 {
-    experiment.runs.len() as f64 - 1.0
-}
-
-/// Returns dates at even distances, the first and the last run among them.
+/// Returns dates at even distances, away from the ends, where they would not fit.
 fn dates(experiment: &Experiment<'_>) -> Vec<(f64, String)> {
     let runs = &experiment.runs;
-    let steps = (runs.len() - 1).min(MOST_DATES - 1);
-    let date = |place: usize| {
+    let count = runs.len().min(MOST_DATES);
+    let date = |number: usize| {
+        let place = (2 * number + 1) * runs.len() / (2 * count);
         let text = &runs[place].started_at;
         (place as f64, text.get(..10).unwrap_or(text).to_owned())
     };
-    if steps == 0 {
-        return vec![date(0)];
-    }
-    let mut dates: Vec<(f64, String)> =
-        (0..=steps).map(|step| date(step * (runs.len() - 1) / steps)).collect();
+    let mut dates: Vec<(f64, String)> = (0..count).map(date).collect();
     // Several runs of one day share its date.
     dates.dedup_by(|one, other| one.1 == other.1);
     dates
