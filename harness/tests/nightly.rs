@@ -89,7 +89,7 @@ impl Nights {
     fn night(&self, out: &str, more: &[&str]) -> Output {
         let experiment = experiment(more);
         let words =
-            [&["nightly"], &experiment[..], &["--quiet", "--out", out, "--subject", out], more].concat();
+            [&["nightly"][..], &experiment[..], &["--quiet", "--out", out, "--subject", out], more].concat();
         self.script(&words, &[])
     }
 
@@ -100,7 +100,7 @@ impl Nights {
     }
 
     fn history(&self, words: &[&str]) -> String {
-        let output = self.script(&[&["history"], words].concat(), &[]);
+        let output = self.script(&[&["history"][..], words].concat(), &[]);
         assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
         text(&output.stdout)
     }
@@ -155,9 +155,13 @@ fn two_nights_end_with_0_and_then_with_98_and_a_sentence_that_says_all() {
     holds(&nights.read("c1/trend.html"), &["rl over 2 runs: no change", "default-src 'none'"]);
 
     let (url, hook) = listen();
-    let words =
-        [&["nightly"], &EXPERIMENT[..], &SLOW, &["--out", "c2", "--subject", "c2", "--webhook", &url]]
-            .concat();
+    let words = [
+        &["nightly"][..],
+        &EXPERIMENT[..],
+        &SLOW,
+        &["--out", "c2", "--subject", "c2", "--webhook", url.as_str()],
+    ]
+    .concat();
     let summary = nights.0.path("step-summary.md").display().to_string();
     let (out, err) = ended(&nights.script(&words, &[("GITHUB_STEP_SUMMARY", &summary)]), 98);
     let posted = hook.join().expect("the hook ends");
@@ -243,7 +247,7 @@ fn a_night_without_a_baseline_judges_nothing_and_says_why() {
         let (said, _) = ended(&nights.night(out, more), 3);
         holds(&said, &["nightly: nothing could be judged", part]);
     }
-    let words = [&["nightly"], &EXPERIMENT[..], &["--quiet", "--no-aa", "--out", "elsewhere"]].concat();
+    let words = [&["nightly"][..], &EXPERIMENT[..], &["--quiet", "--no-aa", "--out", "elsewhere"]].concat();
     let (said, _) = ended(&nights.script(&words, &[("BENCH_HISTORY_HOST", "pool")]), 3);
     holds(&said, &["no earlier run of this experiment was on this machine (`pool`; the last one"]);
 
@@ -256,7 +260,7 @@ fn a_night_without_a_baseline_judges_nothing_and_says_why() {
         (&["--max-rate", "p(95)<200"], "--max-rate: "),
         (&["--duration", "forever"], "--duration: a night has an end"),
     ] {
-        let words = [&["nightly"], &EXPERIMENT[..6], flags].concat();
+        let words = [&["nightly"][..], &EXPERIMENT[..6], flags].concat();
         let (_, err) = ended(&nights.script(&words, &[]), 2);
         holds(&err, &[part]);
     }
@@ -269,7 +273,7 @@ fn runs_that_were_made_elsewhere_are_judged_and_a_second_one_confirms() {
     nights.plain("slow", &SLOW);
     nights.plain("again", &SLOW);
     nights.plain("fast", &[]);
-    let judge = |words: &[&str]| nights.script(&[&["nightly", "--subject", "x"], words].concat(), &[]);
+    let judge = |words: &[&str]| nights.script(&[&["nightly", "--subject", "x"][..], words].concat(), &[]);
 
     // One run alone is pending, and no alarm; it is no baseline either.
     let (out, err) = ended(&judge(&["--from", "slow"]), 0);
@@ -326,9 +330,13 @@ fn a_history_that_goes_away_in_the_night_costs_no_results() {
     std::fs::write(&program, script).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it may run");
     let night = |out: &str, more: &[&str]| -> Output {
-        let words =
-            [&["nightly"], &EXPERIMENT[..], &["--quiet", "--no-aa", "--out", out, "--subject", "v1"], more]
-                .concat();
+        let words = [
+            &["nightly"][..],
+            &EXPERIMENT[..],
+            &["--quiet", "--no-aa", "--out", out, "--subject", "v1"],
+            more,
+        ]
+        .concat();
         let mut command = Command::new(&bench);
         command.args(words).current_dir(nights.0.dir.path()).stdin(Stdio::null());
         command.env_remove("BENCH_HISTORY").env_remove("GITHUB_STEP_SUMMARY").output().expect("it starts")
@@ -355,7 +363,7 @@ fn a_webhook_that_does_not_answer_is_a_warning() {
     let nights = Nights::new();
     nights.plain("c0", &["--history"]);
     let url = format!("http://ann:secret@127.0.0.1:{}/hook", common::free_port());
-    let (_, err) = ended(&nights.night("c1", &["--no-aa", "--webhook", &url]), 0);
+    let (_, err) = ended(&nights.night("c1", &["--no-aa", "--webhook", url.as_str()]), 0);
     holds(&err, &["warning: --webhook: `http://ann:***@127.0.0.1:"]);
     assert!(!err.contains("secret"), "{err}");
 }

@@ -70,13 +70,9 @@ pub fn of_night(
 ) -> String {
     let worse = findings.iter().filter(|finding| finding.confirmation.counts()).count();
     let held = baseline.map(|run| format!("{} of {}", run.run_id, date(&run.started_at)));
-    let looked = series.filter(|series| series.telling > 0).map(|series| {
-        format!(
-            "{} over {} were looked at",
-            count(series.telling, "series").replace("seriess", "series"),
-            count(series.runs, "run")
-        )
-    });
+    let looked = series
+        .filter(|series| series.telling > 0)
+        .map(|series| format!("{} series over {} were looked at", series.telling, count(series.runs, "run")));
     match verdict {
         NightVerdict::Worse => format!("worse: {} confirmed", count(worse, "regression")),
         NightVerdict::Unconfirmed => format!(

@@ -88,9 +88,9 @@ impl HistoryProgram {
         pending: bool,
     ) -> Result<String, Refused> {
         let mut words: Vec<OsString> = vec!["import".into()];
-        words.extend(subject.map(|subject| format!("--subject={subject}").into()));
-        words.extend(pending.then(|| "--pending".into()));
-        words.extend(["--".into(), folder.into()]);
+        words.extend(subject.map(|subject| OsString::from(format!("--subject={subject}"))));
+        words.extend(pending.then(|| OsString::from("--pending")));
+        words.extend([OsString::from("--"), folder.as_os_str().to_owned()]);
         self.tell(words)
     }
 }

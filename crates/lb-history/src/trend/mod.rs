@@ -21,8 +21,8 @@ pub fn render_trend(history: &str, series: &[Series], changes: &[SeriesChange]) 
     let experiments = experiments(series, &marks);
     let runs: usize = experiments.iter().map(|experiment| experiment.runs.len()).sum();
     let about = format!(
-        "{} of {}, {} in {history}",
-        count(series.len(), "series").replace("seriess", "series"),
+        "{} series of {}, {} in {history}",
+        series.len(),
         count(runs, "run"),
         count(changes.len(), "marked change"),
     );
