@@ -16,7 +16,7 @@ pub enum ExitCode {
     /// The command line or the config is wrong; nothing ran.
     Usage = 2,
     /// The load balancer, the backends or the output folder cannot be used; nothing was measured. Or a history that was
-    /// required did not take a run, whose results are kept.
+    /// required did not take a run, whose results are kept; or a comparison or a night had nothing that it could judge.
     Preflight = 3,
     /// The load balancer did not switch to the requested algorithm, or a declared step failed.
     SwitchNotVerified = 4,

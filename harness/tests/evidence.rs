@@ -248,6 +248,28 @@ fn two_runs_are_compared_when_they_are_one_experiment_and_refused_when_not() {
 }
 
 #[test]
+fn what_cannot_be_judged_is_no_success() {
+    let bench = Bench::new();
+    for out in ["base", "new"] {
+        bench.summary(out, &simulated("p2c", &["--repetitions", "1"]));
+    }
+    let (printed, _) = ends(&bench, &["compare", "base", "new"], 3);
+    for part in ["+0.0 %", "1 block is too few to estimate noise", "not enough data: no metric has a verdict"] {
+        assert!(printed.contains(part), "`{part}` in {printed}");
+    }
+    // One run each of Locust, whose files ours look like.
+    let [base, new] = ["base", "new"].map(|run| format!("{run}/locust/read-heavy-traffic-p2c"));
+    let files = [format!("{base}_stats.csv"), format!("{new}_stats_history.csv")];
+    let (printed, _) = ends(&bench, &["compare", &files[0], &files[1], "--json", "locust.json"], 3);
+    for part in ["Requests/s", "P95 (ms)", "not enough data for a verdict: each side is one run"] {
+        assert!(printed.contains(part), "`{part}` in {printed}");
+    }
+    assert_eq!(bench.json("locust.json")["pairs"].as_array().map(Vec::len), Some(1));
+    let (_, said) = ends(&bench, &["compare", "base", &files[1]], 2);
+    assert!(said.contains("is of Locust and `base` is not"), "{said}");
+}
+
+#[test]
 fn a_run_that_became_worse_has_its_exit_code() {
     let bench = Bench::new();
     // The same experiment, with results made slower afterwards: what is tested is the judgement.

@@ -4,6 +4,7 @@
 use lb_analysis::runs::FolderComparison;
 use lb_continuous::{ContinuousDocument, LoadComparison};
 use lb_grading::{AnalysisDocument, ComparisonDocument};
+use lb_nightly::Night;
 use lb_results::{AlgorithmSummary, SuiteSummary, Summary};
 use lb_synthesis::{TrafficModel, Validation};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use std::path::Path;
 const UPDATE: &str = "UPDATE_SCHEMA";
 
 /// Where each schema is published, and what the types say.
-fn schemas() -> [(&'static str, Value); 15] {
+fn schemas() -> [(&'static str, Value); 16] {
     [
         ("configs/schema/bench-config.schema.json", lb_config::schema()),
         ("configs/schema/load-balancer.schema.json", lb_config::load_balancer_schema()),
@@ -28,6 +29,7 @@ fn schemas() -> [(&'static str, Value); 15] {
         ("docs/schema/analysis-comparison.schema.json", schemars::schema_for!(ComparisonDocument).to_value()),
         ("docs/schema/continuous.schema.json", schemars::schema_for!(ContinuousDocument).to_value()),
         ("docs/schema/load-comparison.schema.json", schemars::schema_for!(LoadComparison).to_value()),
+        ("docs/schema/nightly.schema.json", schemars::schema_for!(Night).to_value()),
         ("docs/schema/traffic-model.schema.json", schemars::schema_for!(TrafficModel).to_value()),
         ("docs/schema/validation.schema.json", schemars::schema_for!(Validation).to_value()),
     ]

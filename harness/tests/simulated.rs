@@ -109,9 +109,9 @@ fn every_scenario_has_its_files_whatever_it_is_called() {
     let args =
         ["--config", &config, "--engine", "sim", "--record-actions", "--algorithms", &labels.join(",")];
     bench.summary("out", &args);
-    // Two runs can only be compared with two blocks or more.
+    // With fewer blocks, nothing can be judged.
     for out in ["base", "again"] {
-        bench.summary(out, &[&args[..], &["--repetitions", "2"]].concat());
+        bench.summary(out, &[&args[..], &["--repetitions", "12"]].concat());
     }
     let files = |folder: &str| {
         let mut files: Vec<String> = std::fs::read_dir(bench.path(folder))

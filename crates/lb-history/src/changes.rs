@@ -2,6 +2,7 @@
 
 use crate::series::{Point, Series};
 use jiff::Timestamp;
+use lb_analysis::change_in_words;
 use lb_changes::{Change, Observation, Settings, change_points};
 use lb_results::Metric;
 use serde::Serialize;
@@ -45,6 +46,8 @@ pub struct SeriesChange {
     pub last: Point,
     /// The first run after it: something changed between the subjects of these two.
     pub first: Point,
+    /// The last run of the series.
+    pub latest: Point,
     /// Mean over the runs before, back to the change before, in the metric's own unit.
     pub before: f64,
     /// Mean over the runs since, up to the next change.
@@ -65,7 +68,7 @@ pub struct SeriesChange {
 
 /// Finds the changes of series, the last one first; changes that began with the same run are sorted by name.
 pub fn changes(series: &[Series], options: &ChangeOptions) -> Vec<SeriesChange> {
-    let mut all: Vec<SeriesChange> = series.iter().flat_map(|one| of_series(one, options)).collect();
+    let mut all = side_by_side(series, |one| of_series(one, options));
     let since = options.since;
     all.retain(|one| {
         since.is_none_or(|since| one.first.started_at.parse().is_ok_and(|at: Timestamp| at >= since))
@@ -76,6 +79,27 @@ pub fn changes(series: &[Series], options: &ChangeOptions) -> Vec<SeriesChange> 
         by_time.then_with(|| names(one).cmp(&names(other)))
     });
     all
+}
+
+/// Does the work of all series on all cores, and returns what it gives in their order: a permutation test takes long where
+/// there is a change.
+fn side_by_side<T: Send>(series: &[Series], work: impl Fn(&Series) -> Vec<T> + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(series.len()).max(1);
+    let work = &work;
+    let mut found: Vec<(usize, Vec<T>)> = std::thread::scope(|scope| {
+        let part = |first: usize| {
+            let mine = series.iter().enumerate().skip(first).step_by(cores);
+            scope.spawn(move || mine.map(|(place, one)| (place, work(one))).collect::<Vec<_>>())
+        };
+        let parts: Vec<_> = (0..cores).map(part).collect();
+        let joined = parts.into_iter().flat_map(|part| match part.join() {
+            Ok(found) => found,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect()
+    });
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().flat_map(|(_, found)| found).collect()
 }
 
 fn of_series(series: &Series, options: &ChangeOptions) -> Vec<SeriesChange> {
@@ -111,6 +135,7 @@ fn told(series: &Series, points: &[&Point], change: &Change) -> SeriesChange {
         fingerprint: series.fingerprint.clone(),
         last: points[change.at - 1].clone(),
         first: points[change.at].clone(),
+        latest: points[points.len() - 1].clone(),
         before: change.before,
         after: change.after,
         effect: change.effect,
@@ -126,33 +151,13 @@ fn told(series: &Series, points: &[&Point], change: &Change) -> SeriesChange {
 
 /// Says what changed, by how much, since when, between which subjects, and how sure that is.
 fn sentence(change: &SeriesChange, metric: Metric) -> String {
-    let unit = match metric {
-        Metric::ErrorRate => " percentage points",
-        Metric::JainIndex => "",
-        _ => " %",
-    };
-    let size = |value: f64| match metric {
-        Metric::JainIndex => format!("{value:.3}"),
-        _ => format!("{:.1}", value * 100.0),
-    };
-    let direction = if change.effect < 0.0 { "less" } else { "more" };
-    // Both ends have the sign of the effect, since it is significant.
-    let mut ends = change.interval.map(f64::abs);
-    ends.sort_by(f64::total_cmp);
     let mut text = format!(
-        "{} of {} in {}: {}{unit} {direction} ({} to {})",
+        "{} of {} in {}: {}",
         metric.label(),
         change.algorithm,
         change.scenario,
-        size(change.effect.abs()),
-        size(ends[0]),
-        size(ends[1]),
+        change_in_words(metric, change.effect, Some(change.interval)),
     );
-    text.push_str(match change.worse {
-        Some(true) => ", worse,",
-        Some(false) => ", better,",
-        None => ",",
-    });
     let date = change.first.started_at.get(..10).unwrap_or(&change.first.started_at);
     let _ = write!(text, " since {date}");
     let (last, first) = (&change.last.subject, &change.first.subject);

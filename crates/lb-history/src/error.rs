@@ -95,6 +95,20 @@ pub enum Trouble {
     /// The connection ended in the middle.
     #[error("went away: {0}; nothing of this transaction was kept, so repeat the command")]
     Gone(String),
+    /// The server ended a statement that took too long.
+    #[error(
+        "took longer than {} over a statement, which the server ended; nothing of this transaction was kept, so repeat the command \
+         when the server has less to do",
+        in_words(.0)
+    )]
+    Slow(Duration),
+    /// The server said nothing for too long.
+    #[error(
+        "did not answer for {}, although the connection stands; nothing of this transaction was kept, so repeat the command when \
+         the server works again",
+        in_words(.0)
+    )]
+    Silent(Duration),
     /// Anything else, in the database's words.
     #[error("failed: {0}")]
     Other(String),

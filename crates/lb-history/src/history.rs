@@ -4,8 +4,10 @@ use crate::database::postgres::Postgres;
 use crate::database::sqlite::Sqlite;
 use crate::database::{Database, Row, Value, atomically};
 use crate::error::{HistoryError, Trouble};
+use crate::judgement::Judgement;
 use crate::migrations::migrate;
 use crate::run::Run;
+use crate::said::Said;
 use crate::url::HistoryUrl;
 use crate::write::write_run;
 use jiff::Timestamp;
@@ -36,6 +38,8 @@ pub struct Given {
     pub subject: Option<String>,
     /// What the machine is called. `None` describes it by its name, cores, CPU and system.
     pub host: Option<String>,
+    /// What is found of it. `None` keeps what was found of the same results before.
+    pub judgement: Option<Judgement>,
 }
 
 /// What became of a run that was recorded.
@@ -85,6 +89,16 @@ pub struct RunRow {
     pub trials: i64,
     /// Number of trials that count.
     pub valid_trials: i64,
+    /// The results folder, on the machine that recorded the run.
+    pub folder: String,
+    /// What the numbers depend on besides algorithms, seed and repetitions.
+    pub fingerprint: String,
+    /// The seed of the schedules.
+    pub seed: String,
+    /// What a nightly job found; empty if nobody judged the run.
+    pub verdict: String,
+    /// What became worse, as a JSON array.
+    pub findings: String,
 }
 
 /// What was removed, or would be.
@@ -127,21 +141,13 @@ impl History {
     pub fn record(&mut self, run: &Run, given: &Given) -> Result<Recorded, HistoryError> {
         let host = given.host.clone().unwrap_or_else(|| machine(&run.summary.host));
         let recorded = atomically(self.database.as_mut(), |database| -> Result<Recorded, Trouble> {
-            let known = "SELECT digest, subject, host FROM bench_runs WHERE run_id = $1";
-            let id = [Value::from(run.id())];
-            let before = match database.query(known, &id)?.pop() {
-                Some(mut row) => Some((row.text()?, row.text()?, row.text()?)),
-                None => None,
-            };
-            let subject =
-                given.subject.as_deref().or(before.as_ref().map(|(_, subject, _)| subject.as_str()));
-            let subject = subject.unwrap_or_default().to_owned();
-            let found = (run.digest.clone(), subject, host);
-            if before.as_ref() == Some(&found) {
+            let before = Said::of(database, run.id())?;
+            let said = Said::about(run, given, &host, before.as_ref());
+            if before.as_ref() == Some(&said) {
                 return Ok(Recorded::Unchanged);
             }
-            database.execute("DELETE FROM bench_runs WHERE run_id = $1", &id)?;
-            write_run(database, run, &found.1, &found.2)?;
+            database.execute("DELETE FROM bench_runs WHERE run_id = $1", &[run.id().into()])?;
+            write_run(database, run, &said)?;
             Ok(if before.is_some() { Recorded::Replaced } else { Recorded::New })
         });
         recorded.map_err(|trouble| self.failed(trouble))
@@ -217,6 +223,12 @@ impl History {
         rows.map_err(|trouble| self.failed(trouble))
     }
 
+    /// Runs a statement, and returns how many rows it changed.
+    pub(crate) fn change(&mut self, sql: &str, values: &[Value]) -> Result<u64, HistoryError> {
+        let done = atomically(self.database.as_mut(), |database| database.execute(sql, values));
+        done.map_err(|trouble| self.failed(trouble))
+    }
+
     /// Returns the name of the history, without passwords.
     pub fn name(&self) -> &str {
         &self.name
@@ -228,7 +240,8 @@ impl History {
 }
 
 /// The columns that [`run_row`] reads.
-const RUN_COLUMNS: &str = "run_id, started_at, subject, host, config, engine, load_balancer, is_aa, interrupted, trials, valid_trials";
+const RUN_COLUMNS: &str = "run_id, started_at, subject, host, config, engine, load_balancer, is_aa, interrupted, trials, \
+                           valid_trials, folder, fingerprint, seed, verdict, findings";
 
 fn run_row(row: &mut Row) -> Result<RunRow, Trouble> {
     Ok(RunRow {
@@ -243,6 +256,11 @@ fn run_row(row: &mut Row) -> Result<RunRow, Trouble> {
         interrupted: row.boolean()?,
         trials: row.integer()?,
         valid_trials: row.integer()?,
+        folder: row.text()?,
+        fingerprint: row.text()?,
+        seed: row.text()?,
+        verdict: row.text()?,
+        findings: row.text()?,
     })
 }
 

@@ -17,7 +17,7 @@
 //! let url = format!("sqlite:{}/history.db", dir.path().display()).parse()?;
 //! let mut history = History::open(&url, Access::Create, Duration::from_secs(5))?;
 //! let run = Run::read(folder.path())?;
-//! history.record(&run, &Given { subject: Some("v1.4.0".to_owned()), host: None })?;
+//! history.record(&run, &Given { subject: Some("v1.4.0".to_owned()), ..Given::default() })?;
 //! history.record(&run, &Given::default())?;
 //!
 //! let runs = history.runs(&RunFilter::default())?;
@@ -31,12 +31,16 @@ mod database;
 mod error;
 mod export;
 mod history;
+mod judgement;
 mod metric;
 mod migrations;
+mod night;
 mod parquet_file;
 mod run;
+mod said;
 mod series;
 mod show;
+mod trend;
 mod url;
 mod write;
 
@@ -44,9 +48,12 @@ pub use changes::{ChangeOptions, SeriesChange, changes};
 pub use error::{HistoryError, Trouble};
 pub use export::write_csv;
 pub use history::{Access, Given, History, Pruned, Recorded, RunFilter, RunRow};
+pub use judgement::Judgement;
 pub use metric::MetricName;
+pub use night::Night;
 pub use parquet_file::write_parquet;
 pub use run::Run;
 pub use series::{Point, Series, SeriesFilter};
 pub use show::{AlgorithmRow, HistogramRow, MetricRow, RunDetails, ThresholdRow, TrialRow, VerdictRow};
+pub use trend::{MOST_ROWS, render_trend};
 pub use url::HistoryUrl;

@@ -5,7 +5,7 @@ use crate::error::{HistoryError, Trouble};
 
 /// The steps: the first makes a new schema, each further one changes that of the version before. A step that was released
 /// never changes.
-const STEPS: [&str; 1] = [include_str!("../migrations/1.sql")];
+const STEPS: [&str; 2] = [include_str!("../migrations/1.sql"), include_str!("../migrations/2.sql")];
 
 /// The table of versions: a row for each step that was taken.
 const VERSIONS: &str =

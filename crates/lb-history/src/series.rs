@@ -63,6 +63,8 @@ pub struct SeriesFilter {
     pub host: String,
     /// Name of the config.
     pub config: String,
+    /// What the numbers depend on.
+    pub fingerprint: String,
     /// Runs that began at this time or later.
     pub since: Option<Timestamp>,
     /// Runs that began before this time.
@@ -83,14 +85,16 @@ impl History {
                    FROM bench_estimates e JOIN bench_runs r ON r.run_id = e.run_id \
                    WHERE r.is_aa = 0 AND ($1 = '' OR e.scenario = $1) AND ($2 = '' OR e.algorithm = $2) \
                    AND ($3 = '' OR e.metric = $3) AND ($4 = '' OR r.host = $4) AND ($5 = '' OR r.config = $5) \
-                   AND r.started_ms >= $6 AND r.started_ms < $7 ORDER BY r.started_ms, r.run_id";
+                   AND ($6 = '' OR r.fingerprint = $6) AND r.started_ms >= $7 AND r.started_ms < $8 \
+                   ORDER BY r.started_ms, r.run_id";
         let metric = filter.metric.map_or("", MetricName::name);
-        let values: [Value; 7] = [
+        let values: [Value; 8] = [
             filter.scenario.as_str().into(),
             filter.algorithm.as_str().into(),
             metric.into(),
             filter.host.as_str().into(),
             filter.config.as_str().into(),
+            filter.fingerprint.as_str().into(),
             from(filter.since),
             to(filter.before),
         ];
@@ -138,4 +142,92 @@ fn point(row: &mut Row) -> Result<Point, Trouble> {
         value: row.real()?,
         interval: row.optional_real()?.zip(row.optional_real()?).map(|(low, high)| [low, high]),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Database;
+    use crate::database::sqlite::Sqlite;
+    use crate::history::Access;
+    use crate::url::HistoryUrl;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    /// A database that counts queries.
+    struct Counting(Box<dyn Database>, Rc<Cell<usize>>);
+
+    impl Database for Counting {
+        fn batch(&mut self, sql: &str) -> Result<(), Trouble> {
+            self.0.batch(sql)
+        }
+
+        fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Trouble> {
+            self.0.execute(sql, values)
+        }
+
+        fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Trouble> {
+            self.1.set(self.1.get() + 1);
+            self.0.query(sql, values)
+        }
+
+        fn begin(&mut self) -> Result<(), Trouble> {
+            self.0.begin()
+        }
+
+        fn has_table(&mut self, name: &str) -> Result<bool, Trouble> {
+            self.0.has_table(name)
+        }
+
+        fn dialect(&self, schema: &str) -> String {
+            self.0.dialect(schema)
+        }
+
+        fn shrink(&mut self) -> Result<(), Trouble> {
+            self.0.shrink()
+        }
+    }
+
+    /// Fills a history with runs of 24 series, past the library.
+    fn fill(path: &std::path::Path, runs: usize) {
+        let mut database = Sqlite::open(path, Duration::ZERO).expect("a file");
+        database.begin().expect("nobody else writes");
+        for run in 0..runs {
+            let sql = "INSERT INTO bench_runs VALUES ($1, '', $2, $3, '', '', '', 'h', '', '', '', 'live', '', 'c', '', '', 'f', '0', \
+                       0, 0, 1, 1, '', '[]')";
+            let began = Timestamp::from_second(1_700_000_000 + 86_400 * run as i64).expect("a time");
+            let values: [Value; 3] =
+                [format!("run-{run}").into(), began.to_string().into(), began.as_millisecond().into()];
+            database.execute(sql, &values).expect("a row");
+            for series in 0..24 {
+                let sql = "INSERT INTO bench_estimates VALUES ($1, 's', $2, $3, 5, $4, $5, $6, 1, 2)";
+                let values: [Value; 6] = [
+                    format!("run-{run}").into(),
+                    format!("a{}", series / 8).into(),
+                    MetricName(lb_results::Metric::ALL[series % 8]).name().into(),
+                    1.5.into(),
+                    1.4.into(),
+                    1.6.into(),
+                ];
+                database.execute(sql, &values).expect("a row");
+            }
+        }
+        database.batch("COMMIT").expect("it is written");
+    }
+
+    #[test]
+    fn all_series_are_read_in_two_queries_however_many_runs_there_are() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("h.db");
+        let url = HistoryUrl::Sqlite(path.clone());
+        let mut history = History::open(&url, Access::Create, Duration::ZERO).expect("a new file");
+        fill(&path, 1_000);
+        let queries = Rc::new(Cell::new(0));
+        let inner = Sqlite::open(&path, Duration::ZERO).expect("a file");
+        history.database = Box::new(Counting(Box::new(inner), Rc::clone(&queries)));
+        let series = history.series(&SeriesFilter::default()).expect("series");
+        assert_eq!((series.len(), queries.get()), (24, 2));
+        assert!(series.iter().all(|one| one.points.len() == 1_000));
+    }
 }

@@ -4,26 +4,22 @@ use crate::database::{Database, Value};
 use crate::error::Trouble;
 use crate::metric::MetricName;
 use crate::run::Run;
+use crate::said::Said;
 use lb_results::{ScenarioSummary, Verdict};
 
 /// Adds a run with everything that belongs to it; it must not be there.
-pub(crate) fn write_run(
-    database: &mut dyn Database,
-    run: &Run,
-    subject: &str,
-    host: &str,
-) -> Result<(), Trouble> {
+pub(crate) fn write_run(database: &mut dyn Database, run: &Run, said: &Said) -> Result<(), Trouble> {
     let summary = &run.summary;
     let trials = summary.scenarios.iter().flat_map(|scenario| &scenario.trials);
-    let values: [Value; 22] = [
+    let values: [Value; 24] = [
         run.id().into(),
-        run.digest.as_str().into(),
+        said.digest.as_str().into(),
         run.started.to_string().into(),
         run.started.as_millisecond().into(),
         jiff::Timestamp::now().to_string().into(),
         run.folder.as_str().into(),
-        subject.into(),
-        host.into(),
+        said.subject.as_str().into(),
+        said.host.as_str().into(),
         summary.host.kernel.as_str().into(),
         summary.version.as_str().into(),
         summary.commit.as_str().into(),
@@ -38,13 +34,15 @@ pub(crate) fn write_run(
         summary.interrupted.into(),
         trials.clone().count().into(),
         trials.filter(|trial| trial.is_valid()).count().into(),
+        said.verdict.as_str().into(),
+        said.findings.as_str().into(),
     ];
     insert(
         database,
         "bench_runs",
         "run_id, digest, started_at, started_ms, recorded_at, folder, subject, host, kernel, bench_version, bench_commit, \
          engine, load_balancer, config, config_sha256, schedule_sha256, fingerprint, seed, is_aa, interrupted, trials, \
-         valid_trials",
+         valid_trials, verdict, findings",
         &values,
     )?;
     for scenario in &summary.scenarios {

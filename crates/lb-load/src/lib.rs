@@ -192,7 +192,7 @@ mod transport;
 mod user;
 mod worker;
 
-pub use ask::ask;
+pub use ask::{ask, post};
 pub use backends::Unlisted;
 pub use certificate::{CertificateFacts, CertificateNames};
 pub use engine::run;

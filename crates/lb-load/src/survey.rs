@@ -94,7 +94,7 @@ pub async fn survey(
     let mut addresses = look_up(&target, limit).await?;
     addresses.truncate(MOST_ADDRESSES);
     let path = first_path(&target, page);
-    let look = Look { target: &target, tls, limit, path: &path };
+    let look = Look { target: &target, tls, limit, path: &path, json: None };
     let mut found = Vec::with_capacity(addresses.len());
     for address in addresses {
         found.push((address, look.connect(address).await.err().map(|error| error.to_string())));
@@ -136,6 +136,8 @@ pub(crate) struct Look<'a> {
     pub(crate) tls: &'a TlsOptions,
     pub(crate) limit: Duration,
     pub(crate) path: &'a str,
+    /// A document to send; `None` asks for the page.
+    pub(crate) json: Option<&'a str>,
 }
 
 impl Look<'_> {
@@ -211,7 +213,14 @@ impl Look<'_> {
         let authorization = credentials
             .as_ref()
             .map_or_else(String::new, |known| format!("authorization: {}\r\n", known.authorization.reveal()));
-        let request = format!("GET {} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n", self.path);
+        let path = self.path;
+        let request = match self.json {
+            None => format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n"),
+            Some(json) => format!(
+                "POST {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
+                json.len()
+            ),
+        };
         let exchange = async {
             stream.write_all(request.as_bytes()).await?;
             stream.flush().await?;

@@ -81,18 +81,28 @@ pub fn write_reports(
         let text = format.render(summary);
         folder.write(format.file_name(), text.as_bytes())?;
         written.push(folder.path().join(format.file_name()));
-        let shown = std::env::var_os(STEP_SUMMARY_FILE).filter(|name: &OsString| !name.is_empty());
-        if let Some(shown) = shown.filter(|_| *format == ReportFormat::StepSummary) {
-            let shown = PathBuf::from(shown);
-            match append_step_summary(&shown, &text)? {
-                true => written.push(shown),
-                false => tracing::warn!(
-                    "the file that {STEP_SUMMARY_FILE} names has no room left: above 1 MiB GitHub would show none of it"
-                ),
-            }
+        if *format == ReportFormat::StepSummary {
+            written.extend(add_step_summary(&text)?);
         }
     }
     Ok(written)
+}
+
+/// In a step of a GitHub workflow, adds a text to the file that GitHub shows, and returns its path. `None` elsewhere, or if
+/// there is no room left.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn add_step_summary(text: &str) -> Result<Option<PathBuf>> {
+    let shown = std::env::var_os(STEP_SUMMARY_FILE).filter(|name: &OsString| !name.is_empty());
+    let Some(shown) = shown.map(PathBuf::from) else { return Ok(None) };
+    if append_step_summary(&shown, text)? {
+        return Ok(Some(shown));
+    }
+    tracing::warn!(
+        "the file that {STEP_SUMMARY_FILE} names has no room left: above 1 MiB GitHub would show none of it"
+    );
+    Ok(None)
 }
 
 /// Appends to the output of earlier commands of the step, unless GitHub would then drop everything. Returns

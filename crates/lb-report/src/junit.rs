@@ -19,9 +19,14 @@ pub fn render_junit(summary: &Summary) -> String {
         report.add_test_suite(suite(summary, scenario));
     }
     report.set_time(report.test_suites.iter().filter_map(|suite| suite.time).sum());
+    junit_text(&report)
+}
+
+/// Writes a report as Jenkins' schema (`junit-10.xsd`) wants it.
+pub fn junit_text(report: &Report) -> String {
     let xml = report.to_string().expect("writing XML to memory does not fail");
-    // Jenkins' schema (`junit-10.xsd`) allows the number of skipped tests in a suite, but not their sum over
-    // all suites, which the crate writes first.
+    // The schema allows the number of skipped tests in a suite, but not their sum over all suites, which the crate writes
+    // first.
     xml.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1)
 }
 

@@ -70,7 +70,9 @@ pub mod parts {
         Row as ChartRow, Rows, Rule, Scale, Span, Style, Symbol,
     };
     pub use super::console_table::on_console;
+    pub use super::format::add_step_summary;
     pub use super::html::{figure, page, prose, scrolling};
+    pub use super::junit::junit_text;
     pub use super::markdown::{captioned, escape};
     pub use super::tables::{Cell, Row, Table, Tone, observed_alone};
     pub use super::text::{command_line, count, percent, trimmed};

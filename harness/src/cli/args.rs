@@ -3,6 +3,7 @@
 use super::history::HistoryArgs;
 use super::inspect_costs::InspectCostsArgs;
 use super::live_args::{MarkArgs, WaitArgs};
+use super::nightly::NightlyArgs;
 use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::run_args::{ConfigArgs, RunArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
@@ -32,8 +33,8 @@ pub struct Cli {
     pub run: RunArgs,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error or a failed run of a suite, 2 usage or config, 3 preflight failed or the history \
-that was required did not take the run, 4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error or a failed run of a suite, 2 usage or config, 3 preflight failed, the history \
+that was required did not take the run, or nothing could be judged, 4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
 (results are kept), 98 regression, 99 threshold not held, \
 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (partial results are kept).";
 
@@ -66,7 +67,8 @@ pub enum Command {
     Aa(AaArgs),
     /// Compare two runs of the same experiment, or two loads without end.
     ///
-    /// Such as last night's and tonight's. Ends with exit code 98 if the second one is worse.
+    /// Such as last night's and tonight's. Ends with exit code 98 if the second one is worse, and with 3 if nothing could be
+    /// judged, such as from one block. Two `_stats.csv` of Locust are set side by side, and never judged.
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),
@@ -114,6 +116,15 @@ pub enum Command {
     /// Starts `bench-history` with the same words; `bench history --help` lists its commands, and docs/history.md describes
     /// them. It is a program of its own: `cargo build --release -p lb-history`.
     History(HistoryArgs),
+    /// Run, compare with the last good night, look for changes, and say whether it got worse.
+    ///
+    /// For a nightly job: exit code 98 if something became worse and a second run confirms it, 3 if nothing could be judged.
+    /// docs/nightly.md describes it.
+    Nightly(NightlyArgs),
+    /// Draw the history on a page: all series over time, with marks where something changed.
+    ///
+    /// Starts `bench-history trend` with the same words, such as `--history URL --out trend.html --metric p99`.
+    Trend(HistoryArgs),
     /// Predict what other algorithms would have done with the requests of an access log.
     ///
     /// Fits the backends to the log, checks the fit on a part of the log that was held back, and simulates every
@@ -146,9 +157,9 @@ pub struct AaArgs {
 /// The flags of `bench compare`.
 #[derive(Clone, Debug, Args)]
 pub struct CompareArgs {
-    /// Results folder to compare with.
+    /// Results folder, or `_stats.csv` of Locust, to compare with.
     pub base: PathBuf,
-    /// Results folder to judge.
+    /// Results folder, or `_stats.csv` of Locust, to judge.
     pub new: PathBuf,
     /// Smallest difference that matters, such as `5%`.
     #[arg(long, value_name = "X%", value_parser = fraction, allow_hyphen_values = true, default_value = "5%", help_heading = "Evidence")]

@@ -2,8 +2,8 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, history, import, inspect_costs, learn, mark, pack,
-    packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait,
+    aa, algorithms, analyze, compare, doctor, export, history, import, inspect_costs, learn, mark, nightly,
+    pack, packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait,
     what_if,
 };
 use crate::exit::with_output;
@@ -36,6 +36,8 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Export(args)) => export::execute(args),
         Some(Command::History(args)) => history::execute(args),
         Some(Command::Import(args)) => import::execute(args),
+        Some(Command::Nightly(args)) => nightly::execute(args),
+        Some(Command::Trend(args)) => history::execute_trend(args),
         Some(Command::WhatIf(args)) => what_if::execute(args),
         Some(Command::InspectCosts(args)) => inspect_costs::execute(args),
         Some(Command::Report(args)) => report::execute(args),

@@ -1,6 +1,7 @@
 //! `bench history`, and runs that are recorded when they end (`--history`). Both start `bench-history`, a program of its own,
 //! so that `bench` is built without a database.
 
+use super::history_program::{HistoryProgram, find};
 use super::run_args::RunArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use anyhow::{Context as _, anyhow};
@@ -11,15 +12,8 @@ use lb_io::complain;
 use lb_report::parts::command_line;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-/// The program, which lies beside `bench` or on the PATH.
-const PROGRAM: &str = "bench-history";
-
-/// The environment variable with which the program is told where the history is: a password has no place in the list of
-/// processes.
-const HISTORY: &str = "BENCH_HISTORY";
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// The words of `bench history`.
 #[derive(Clone, Debug, Args)]
@@ -32,18 +26,37 @@ pub struct HistoryArgs {
 
 /// Hands over to the program, which replaces this process: its exit code is that of `bench`.
 pub(super) fn execute(args: &HistoryArgs) -> Result<ExitCode, Failure> {
+    hand_over(&[], args)
+}
+
+/// `bench trend`: hands over to the program's command of that name.
+pub(super) fn execute_trend(args: &HistoryArgs) -> Result<ExitCode, Failure> {
+    hand_over(&["trend"], args)
+}
+
+fn hand_over(command: &[&str], args: &HistoryArgs) -> Result<ExitCode, Failure> {
     let program = find()?;
-    let failed = Command::new(&program).args(&args.words).exec();
+    let failed = Command::new(&program).args(command).args(&args.words).exec();
     Err(failed)
         .with_context(|| format!("failed to start `{}`", program.display()))
         .or_exit(ExitCode::Preflight)
 }
 
+/// Refuses what only a history can keep, where there is none.
+pub(super) fn refuse_without_history(args: &RunArgs) -> Result<(), Failure> {
+    let flag = match args {
+        RunArgs { history: Some(_), .. } => return Ok(()),
+        RunArgs { subject: Some(_), .. } => "--subject",
+        RunArgs { history_required: true, .. } => "--history-required",
+        _ => return Ok(()),
+    };
+    Err(anyhow!("{flag} is about a history, and none is named; add --history")).or_exit(ExitCode::Usage)
+}
+
 /// How a run is recorded when it has ended.
 #[derive(Debug)]
 pub(super) struct Recording {
-    program: PathBuf,
-    url: String,
+    history: HistoryProgram,
     subject: Option<String>,
     is_required: bool,
 }
@@ -54,10 +67,10 @@ impl Recording {
     /// # Errors
     /// There is no `bench-history`.
     pub(super) fn of(args: &RunArgs) -> Result<Option<Self>, Failure> {
+        refuse_without_history(args)?;
         let Some(url) = &args.history else { return Ok(None) };
         let subject = args.subject.clone().or_else(commit);
-        let program = find()?;
-        Ok(Some(Self { program, url: url.clone(), subject, is_required: args.history_required }))
+        Ok(Some(Self { history: HistoryProgram::of(url)?, subject, is_required: args.history_required }))
     }
 
     /// Records the run in a results folder. A history that does not take it is a warning, and the exit code of the run stays
@@ -67,68 +80,35 @@ impl Recording {
         if !folder.join("summary.json").exists() {
             return code;
         }
-        let problem = match self.import(folder) {
-            Ok(output) if output.status.success() => {
+        let problem = match self.history.import(folder, self.subject.as_deref(), false) {
+            Ok(said) => {
                 if !quiet {
-                    lb_io::print(plain::lines(String::from_utf8_lossy(&output.stdout).trim_end()));
+                    lb_io::print(plain::lines(&said));
                 }
                 return code;
             }
-            Ok(output) => {
-                String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ").to_owned()
-            }
-            Err(error) => format!("failed to start `{}`: {error}", self.program.display()),
+            Err(refused) => refused.said,
         };
         complain(format_args!(
             "warning: the run was not recorded: {}\nits results are kept; this records them later:\n    {}",
             plain::lines(&problem),
-            self.later(folder)
+            later(self.history.url(), self.subject.as_deref(), folder)
         ));
         if self.is_required && code == ExitCode::Ok { ExitCode::Preflight } else { code }
     }
-
-    fn import(&self, folder: &Path) -> std::io::Result<Output> {
-        let subject = self.subject.iter().map(|subject| format!("--subject={subject}"));
-        let mut command = Command::new(&self.program);
-        command.arg("import").args(subject).arg("--").arg(folder);
-        command.env(HISTORY, &self.url).stdin(Stdio::null()).output()
-    }
-
-    /// Returns the command that records the run later.
-    fn later(&self, folder: &Path) -> String {
-        let subject = self.subject.iter().flat_map(|subject| ["--subject".to_owned(), subject.clone()]);
-        let words = ["bench", "history", "import"].map(str::to_owned).into_iter().chain(subject);
-        let url = mask_passwords(&self.url).into_owned();
-        let rest = ["--history".to_owned(), url, folder.display().to_string()];
-        command_line(&words.chain(rest).collect::<Vec<_>>())
-    }
 }
 
-/// Finds the program beside `bench`, or else on the PATH.
-fn find() -> Result<PathBuf, Failure> {
-    let here = std::env::current_exe().ok();
-    let beside = here.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = beside.iter().cloned().chain(std::env::split_paths(&path));
-    let found = folders.map(|folder| folder.join(PROGRAM)).find(|program| program.is_file());
-    found.ok_or_else(|| missing(beside.as_deref())).or_exit(ExitCode::Preflight)
-}
-
-/// Says how to get the program: built as `bench` was, if that is how it came here.
-fn missing(beside: Option<&Path>) -> anyhow::Error {
-    let profile = beside.and_then(Path::file_name).and_then(|name| name.to_str());
-    let command = match profile {
-        Some("release") => "cargo build --release -p lb-history",
-        Some("debug") => "cargo build -p lb-history",
-        _ => "cargo install --path crates/lb-history",
-    };
-    anyhow!(
-        "`{PROGRAM}` is neither beside `bench` nor on the PATH; run `{command}` in the repository of `bench`"
-    )
+/// Returns the command that records the run in a folder later.
+pub(super) fn later(url: &str, subject: Option<&str>, folder: &Path) -> String {
+    let subject = subject.into_iter().flat_map(|subject| ["--subject", subject]);
+    let url = mask_passwords(url);
+    let folder = folder.display().to_string();
+    let words = ["bench", "history", "import"].into_iter().chain(subject);
+    command_line(&words.chain(["--history", &url, &folder]).map(str::to_owned).collect::<Vec<_>>())
 }
 
 /// Returns the commit of the repository in which `bench` runs, marked if files differ from it. `None` without one.
-fn commit() -> Option<String> {
+pub(super) fn commit() -> Option<String> {
     let words = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
     let output = Command::new("git").args(words).stdin(Stdio::null()).output().ok()?;
     let said = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;

@@ -21,6 +21,8 @@ pub(super) struct Job {
     pub(super) plan: Plan,
     /// The words that repeat the run, for its record.
     pub(super) command: Vec<String>,
+    /// 0; another number gives simulated users other service times, as another night gives measured ones.
+    pub(super) replication: u64,
 }
 
 /// Opens the folder of a new run, or of the run to resume. Returns the id of the run, the folder and the

@@ -22,7 +22,7 @@ pub(super) fn prepare(
     let plan = lb_config::plan(&played.loaded, &played.overrides).or_exit(ExitCode::Usage)?;
     // Another environment must not change what the command means when a run is resumed or summarised.
     command.extend(played.from_environment.iter().map(|word| mask_passwords(word).into_owned()));
-    Ok((Job { loaded: played.loaded, plan, command }, played.ready))
+    Ok((Job { loaded: played.loaded, plan, command, replication: 0 }, played.ready))
 }
 
 /// Rejects `--config`, since a pack brings its own.

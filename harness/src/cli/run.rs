@@ -15,6 +15,7 @@ use lb_config::Plan;
 use lb_report::parts::percent;
 use lb_report::write_reports;
 use lb_results::ThresholdResult;
+use std::path::PathBuf;
 
 /// What the first signal says: complete trials are kept.
 pub(super) const STOPPING: &str =
@@ -30,12 +31,14 @@ pub(super) struct Outcome {
     pub(super) code: ExitCode,
     /// The thresholds that did not hold, each with its scenario and algorithm.
     pub(super) missed: Vec<ThresholdResult>,
+    /// The results folder of an experiment.
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Runs the experiment in the given mode, or searches for rates if `--max-rate` is given.
 pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
-    let job = Job { loaded, plan, command: command_line() };
+    let job = Job { loaded, plan, command: command_line(), replication: 0 };
     run_alone(args, &job, mode).await
 }
 
@@ -55,10 +58,11 @@ pub(super) async fn run_job(
     interrupt: Option<&Interrupt>,
     steered: Option<&Steered>,
 ) -> Result<Outcome, Failure> {
-    let Job { loaded, plan, command } = job;
+    let Job { loaded, plan, command, replication } = job;
     if plan.is_endless() {
         serve_load::refuse_mode(&mode)?;
-        return Ok(Outcome { code: serve_load::serve(args, job, None, steered).await?, missed: Vec::new() });
+        let code = serve_load::serve(args, job, None, steered).await?;
+        return Ok(Outcome { code, missed: Vec::new(), folder: None });
     }
     args.live.refuse_without_end()?;
     let mode = match &args.max_rate {
@@ -90,7 +94,7 @@ pub(super) async fn run_job(
         access_log: args.access_log.clone(),
         accept_invalid: args.accept_invalid,
         oracles: !args.no_oracles,
-        replication: 0,
+        replication: *replication,
         mode,
         resume: args.resume.is_some(),
         desk: steered.map(|steered| steered.desk.clone()),
@@ -120,7 +124,7 @@ pub(super) async fn run_job(
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
     };
-    Ok(Outcome { code: record(code), missed })
+    Ok(Outcome { code: record(code), missed, folder: Some(folder.path().to_owned()) })
 }
 
 /// Rejects `--precision` for a single algorithm: it is the precision of a difference between two algorithms.

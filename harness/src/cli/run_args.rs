@@ -110,10 +110,10 @@ pub struct RunArgs {
     )]
     pub history: Option<String>,
     /// What is tested, for the history [default: git's commit, in a repository].
-    #[arg(long, value_name = "TEXT", requires = "history", help_heading = "Output")]
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
     pub subject: Option<String>,
     /// Exit with 3 if the history does not take the run.
-    #[arg(long, requires = "history", help_heading = "Output")]
+    #[arg(long, help_heading = "Output")]
     pub history_required: bool,
     /// Write the requests of each user, in order, for each trial.
     #[arg(long, help_heading = "Output")]

@@ -1,6 +1,7 @@
 //! `bench serve-load`, and a run with `--duration forever`: sends load until it is stopped.
 
 use super::args::ReportArgs;
+use super::history::refuse_without_history;
 use super::job::{Job, log_to, open};
 use super::run_args::RunArgs;
 use super::shared::{block_on, command_line, listen_saying, print, read_plan};
@@ -28,7 +29,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
     let typed = args.experiment.overrides.duration.replace(Length::Forever);
     block_on(async {
         let (loaded, plan) = read_plan(&args.experiment)?;
-        let job = Job { loaded, plan, command: command_line() };
+        let job = Job { loaded, plan, command: command_line(), replication: 0 };
         let limit = typed.and_then(Length::duration);
         steered(args.steer, STOPPING, async |steered| serve(&args, &job, limit, steered).await).await
     })
@@ -51,7 +52,8 @@ pub(super) async fn serve(
     limit: Option<Duration>,
     steered: Option<&Steered>,
 ) -> Result<ExitCode, Failure> {
-    let Job { loaded, plan, command } = job;
+    let Job { loaded, plan, command, .. } = job;
+    refuse_without_history(args)?;
     refuse_what_grows(args)?;
     let live = args.live.options(limit)?;
     let (run_id, folder, _claim) = open(args, plan)?;

@@ -77,7 +77,7 @@ fn entries_of(run: &SuiteRun, suite: &SuiteArgs) -> Result<Vec<SuiteEntry>, Fail
         let stem = Path::new(config).file_stem().unwrap_or_default().to_string_lossy();
         let name = run.name.as_deref().or(run.scenario.as_deref()).unwrap_or(&stem).to_owned();
         let (loaded, plan) = read_plan(&ConfigArgs { config: Some(config.clone()), ..args.experiment })?;
-        let job = Job { loaded, plan, command: command(&["--config", config]) };
+        let job = Job { loaded, plan, command: command(&["--config", config]), replication: 0 };
         return Ok(vec![SuiteEntry { name, job, ready: None }]);
     }
     let named = run.pack.as_deref().unwrap_or_default();
@@ -186,7 +186,7 @@ fn refuse_endless(suite: &SuiteJob) -> Result<(), Failure> {
 /// Says how a run ended.
 fn describe_end(ended: Result<Outcome, Failure>, duration: Duration) -> Ending {
     let (code, reasons) = match ended {
-        Ok(Outcome { code, missed }) => (code, missed.iter().map(describe).collect()),
+        Ok(Outcome { code, missed, .. }) => (code, missed.iter().map(describe).collect()),
         Err(failure) => (failure.code, vec![plain::line(&failure.to_string()).into_owned()]),
     };
     let state = match code {

@@ -8,6 +8,7 @@ says what is wrong. `main.rs` beside this file runs all of them, and breaks file
     locust      the CSV files, against those that Locust itself writes
     hlog        the histogram logs, by HdrHistogram's Python port
     junit       JUnit XML, by Jenkins' schema and by junitparser
+    night       JUnit XML of a night, by the same
     prometheus  the text exposition, by the parser of Prometheus' Python client
     json        everything in JSON, by the schemas beside it (`*.schema.json`)
     requests    the Parquet files, by DuckDB
@@ -247,6 +248,26 @@ def check_junit(folder):
     same("failures", counts["failures"], sum(not threshold["ok"] for threshold in summary["thresholds"]))
     same("skipped", counts["skipped"], sum(len(scenario["skipped"]) for scenario in summary["scenarios"]))
     return f"{counts}, valid by {len(schemas)} schemas"
+
+
+def check_night(folder):
+    import junitparser
+
+    path, night = os.path.join(folder, "nightly-junit.xml"), json.loads(read(folder, "nightly.json"))
+    schemas = jenkins_schemas()
+    for version, schema in schemas.items():
+        for error in schema.iter_errors(path):
+            raise Wrong(f"{path} by junit-10.xsd of {version}: {error.reason} at {error.path}")
+    (suite,) = junitparser.JUnitXml.fromfile(path)
+    results = [type(result) for case in suite for result in case.result]
+    for kind, what in [(junitparser.Failure, "failures"), (junitparser.Skipped, "skipped")]:
+        same(f"{what} that the suite tells of", getattr(suite, what), results.count(kind))
+    counted = [one for one in night["findings"] if one["confirmation"] in ("repetition", "earlier_night", "series")]
+    need(bool(suite.failures) == bool(counted), f"{path}: confirmed findings are failures, and nothing else is")
+    told = "".join(case.name + str(case.classname) + "".join(map(str, case.result)) for case in suite)
+    for finding in counted:
+        need(finding["algorithm"] in told, f"{path} tells nothing of {finding['algorithm']}")
+    return f"{len(results)} results, valid by {len(schemas)} schemas"
 
 
 # --- Prometheus ---------------------------------------------------------------------------------------

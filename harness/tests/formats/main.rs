@@ -13,8 +13,14 @@ mod live;
 mod sample;
 
 use common::Bench;
+use lb_analysis::CompareOptions;
+use lb_analysis::runs::compare_folders;
+use lb_nightly::{
+    Confirmation, FindingSource, NIGHT_VERSION, Night, NightFinding, NightRun, NightVerdict, Since,
+    render_night_junit,
+};
 use lb_report::{ReportFormat, write_reports};
-use lb_results::{ResultsFolder, Summary, write_summary};
+use lb_results::{Metric, ResultsFolder, Summary, write_summary};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -43,6 +49,7 @@ fn main() {
         ),
         ("hdrhistogram_reads_the_counts_and_percentiles_of_the_summary", || accepted("hlog", &[run()])),
         ("jenkins_schema_and_junitparser_accept_junit_xml", || accepted("junit", &[run(), made_up()])),
+        ("jenkins_schema_and_junitparser_accept_the_junit_xml_of_a_night", night),
         ("prometheus_reads_the_numbers_of_the_summary", || accepted("prometheus", &[run(), made_up()])),
         ("json_documents_are_what_their_schemas_say", json_documents),
         ("duckdb_reads_every_request_and_finds_the_percentiles_of_the_trials", || {
@@ -140,6 +147,61 @@ fn made_up() -> &'static Path {
     MADE_UP.path()
 }
 
+/// A night with a confirmed regression, names that mean something to XML, and comparisons that were not judged.
+fn night() {
+    let comparison = compare_folders(run(), run(), &CompareOptions::default()).expect("the same run");
+    let summary = summary_of(run());
+    let ran = NightRun {
+        run_id: summary.run_id.clone(),
+        started_at: summary.started_at.clone(),
+        subject: HOSTILE.to_owned(),
+        host: HOSTILE.to_owned(),
+        config: HOSTILE.to_owned(),
+        folder: "out".to_owned(),
+    };
+    let finding = NightFinding {
+        source: FindingSource::Series,
+        scenario: HOSTILE.to_owned(),
+        algorithm: "round-robin".to_owned(),
+        metric: Metric::P99,
+        effect: 0.1,
+        interval: Some([0.05, 0.15]),
+        p_value: Some(0.001),
+        since: Since {
+            date: "2026-11-30".to_owned(),
+            last_run_id: "a".to_owned(),
+            last_subject: String::new(),
+            first_run_id: "b".to_owned(),
+            first_subject: HOSTILE.to_owned(),
+        },
+        confirmation: Confirmation::Series,
+        sentence: format!("p99 of round-robin in {HOSTILE}: 10.0 % more"),
+    };
+    let night = Night {
+        schema_version: NIGHT_VERSION,
+        run: ran.clone(),
+        verdict: NightVerdict::Worse,
+        exit_code: 98,
+        sentence: "worse".to_owned(),
+        baseline: Some(ran),
+        repetition: None,
+        findings: vec![finding],
+        series: None,
+        aa: None,
+        reasons: Vec::new(),
+        notes: Vec::new(),
+        recorded: true,
+        history: "sqlite:h.db".to_owned(),
+    };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("a file");
+    write("nightly.json", &serde_json::to_string(&night).expect("plain data"));
+    write("nightly-junit.xml", &render_night_junit(&night, Some(&comparison)));
+    accepted("night", &[dir.path()]);
+    write("nightly-junit.xml", &render_night_junit(&night, None));
+    accepted("night", &[dir.path()]);
+}
+
 fn read(folder: &Path, name: &str) -> String {
     let path = folder.join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -189,12 +251,13 @@ fn json_documents() {
     }
     let bench = Bench::new();
     let folder = run().to_string_lossy();
-    for (name, args) in
-        [("comparison", &["compare", &folder, &folder][..]), ("analysis", &["analyze", &folder][..])]
+    // Two blocks are too few to judge anything.
+    for (name, args, code) in
+        [("comparison", &["compare", &folder, &folder][..], 3), ("analysis", &["analyze", &folder][..], 0)]
     {
         let file = format!("{name}.json");
         let output = bench.run(&[args, &["--json", &file]].concat());
-        assert!(output.status.success(), "{args:?}: {}", common::text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", common::text(&output.stderr));
         put(&file, &bench.json(&file));
         schema(name, &format!("docs/schema/{name}.schema.json"));
     }

@@ -4,7 +4,7 @@
 
 use super::archive::{DOCUMENT, Entry, PROGRAM as EXECUTABLE, gzip, write_tar_gz};
 use super::elf::Needs;
-use super::release::{ABOUT, Artifact, BILL, NAME, PROGRAM, Release, hex};
+use super::release::{ABOUT, Artifact, BILL, NAME, PROGRAMS, Program, Release, hex};
 use anyhow::{Context, ensure};
 use md5::{Digest, Md5};
 use std::fmt::Write;
@@ -44,15 +44,18 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
 fn list_files(release: &Release) -> anyhow::Result<Vec<Entry>> {
     let folder = format!("usr/share/doc/{NAME}");
     let inside = |name: &str| format!("{folder}/{name}");
-    let program =
-        Entry { path: format!("usr/bin/{PROGRAM}"), mode: EXECUTABLE, bytes: release.program.clone() };
-    let mut files = vec![
-        program,
+    let program = |program: &Program| Entry {
+        path: format!("usr/bin/{}", program.name),
+        mode: EXECUTABLE,
+        bytes: program.bytes.clone(),
+    };
+    let mut files: Vec<Entry> = release.programs.iter().map(program).collect();
+    files.extend([
         Entry::document(inside("copyright"), write_copyright(release)?),
         Entry::document(inside("changelog.gz"), gzip(write_changelog(release)?.as_bytes())?),
         Entry::document(inside("README.md"), release.readme.as_str()),
         Entry::document(inside(BILL), release.bill.as_str()),
-    ];
+    ]);
     // The project's own licences are in `copyright`.
     let notices = release.licence_files().into_iter().filter(|(name, _)| !name.starts_with("LICENSE"));
     files.extend(notices.map(|(name, text)| Entry::document(inside(name), text)));
@@ -81,10 +84,11 @@ fn write_control(release: &Release, kibibytes: u64) -> String {
          {ABOUT}. It drives its own\n \
          reference load balancer, HAProxy, nginx, Envoy, Caddy and Traefik.\n \
          .\n \
-         The package holds one program, {PROGRAM}, which needs no other files.\n",
+         The package holds {}, which need no other files.\n",
         debian_version(&release.version),
         release.maintainer,
         list_dependencies(&release.needs),
+        PROGRAMS.join(" and "),
     )
 }
 

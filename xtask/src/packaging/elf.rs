@@ -22,6 +22,26 @@ pub(crate) struct Needs {
     pub(crate) rustc: String,
 }
 
+impl Needs {
+    /// Returns what this program and another one need together.
+    ///
+    /// # Errors
+    /// Different compilers made them.
+    pub(crate) fn with(self, other: Self) -> anyhow::Result<Self> {
+        ensure!(
+            self.rustc == other.rustc,
+            "rustc {} compiled it, and {} the program before; build both with one toolchain",
+            other.rustc,
+            self.rustc
+        );
+        Ok(Self {
+            glibc: self.glibc.max(other.glibc),
+            libgcc: self.libgcc.max(other.libgcc),
+            rustc: self.rustc,
+        })
+    }
+}
+
 /// The libraries that glibc consists of. A program that needs others could not be installed by every package.
 const GLIBC: [&str; 8] = [
     "ld-linux-x86-64.so.2",

@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: packs the program as a tarball, a Debian package and a Python wheel, each with the licences of what
-//! it contains and a bill of materials, and writes their checksums.
+//! `cargo xtask dist`: packs the programs (`bench`, and `bench-history` beside it) as a tarball, a Debian package and a Python
+//! wheel, each with the licences of what they contain and a bill of materials, and writes their checksums.
 //!
 //! The packages depend on the sources and the toolchain alone. Their time is that of the commit, or SOURCE_DATE_EPOCH.
 
@@ -17,7 +17,7 @@ mod wheel;
 
 use anyhow::{Context, bail};
 use archive::Entry;
-use release::{Artifact, Licences, NAME, Release, hex};
+use release::{Artifact, Licences, NAME, PROGRAMS, Program, Release, hex};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,11 @@ const SUMS: &str = "SHA256SUMS";
 pub(crate) struct DistArgs {
     /// Pack this program in place of one that is built for it. It must have been compiled by the toolchain in use, from
     /// these sources.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "history")]
     program: Option<PathBuf>,
+    /// With `--program`: the `bench-history` to pack.
+    #[arg(long, value_name = "FILE", requires = "program")]
+    history: Option<PathBuf>,
     /// Write the packages to this folder; the default is `dist` in the target folder.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -52,12 +55,11 @@ pub(crate) struct DistArgs {
 /// # Errors
 /// The program cannot be built or packed, a licence has no text, or a file cannot be written.
 pub(crate) fn run(root: &Path, target: &Path, args: &DistArgs) -> anyhow::Result<()> {
-    let path = match &args.program {
-        Some(path) => path.clone(),
-        None => program::build(root, &target.join("dist-build"))?,
+    let paths = match (&args.program, &args.history) {
+        (Some(program), Some(history)) => [program.clone(), history.clone()],
+        _ => program::build(root, &target.join("dist-build"))?,
     };
-    let bytes = program::read(&path)?;
-    let release = prepare(root, &path, bytes, &args.maintainer)?;
+    let release = prepare(root, &paths, &args.maintainer)?;
     let folder = args.out.clone().unwrap_or_else(|| target.join("dist"));
     fs::create_dir_all(&folder).with_context(|| format!("failed to create `{}`", folder.display()))?;
     let mut artifacts = vec![tarball::pack(&release)?, deb::pack(&release)?, wheel::pack(&release)?];
@@ -74,12 +76,23 @@ pub(crate) fn run(root: &Path, target: &Path, args: &DistArgs) -> anyhow::Result
     Ok(())
 }
 
-/// Collects what is packed: the program at `path`, whose bytes are `program`, and all that comes with it.
-fn prepare(root: &Path, path: &Path, program: Vec<u8>, maintainer: &str) -> anyhow::Result<Release> {
+/// Collects what is packed: the programs at `paths`, in the order of [`release::PROGRAMS`], and all that comes with them.
+fn prepare(root: &Path, paths: &[PathBuf; 2], maintainer: &str) -> anyhow::Result<Release> {
     let read =
         |name: &str| fs::read_to_string(root.join(name)).with_context(|| format!("failed to read `{name}`"));
-    let needs =
-        elf::read_needs(&program).with_context(|| format!("`{}` cannot be packed", path.display()))?;
+    let mut programs = Vec::new();
+    let mut needs: Option<elf::Needs> = None;
+    for (name, path) in PROGRAMS.into_iter().zip(paths) {
+        let bytes = program::read(path)?;
+        let failed = || format!("`{}` cannot be packed", path.display());
+        let own = elf::read_needs(&bytes).with_context(failed)?;
+        needs = Some(match needs {
+            Some(before) => before.with(own).with_context(failed)?,
+            None => own,
+        });
+        programs.push(Program { name, bytes });
+    }
+    let needs = needs.context("there is no program to pack")?;
     let epoch = read_epoch(root)?;
     let mut packages = packages::find(root)?;
     copies::add(root, &mut packages);
@@ -92,9 +105,9 @@ fn prepare(root: &Path, path: &Path, program: Vec<u8>, maintainer: &str) -> anyh
     };
     Ok(Release {
         version: packages.version().to_owned(),
-        bill: sbom::write(&packages, &program, &needs.rustc, epoch)?,
+        bill: sbom::write(&packages, &programs, &needs.rustc, epoch)?,
         epoch,
-        program,
+        programs,
         needs,
         maintainer: maintainer.to_owned(),
         readme: read("README.md")?,

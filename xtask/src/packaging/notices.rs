@@ -5,7 +5,7 @@
 //! any other licence without its text is an error, since its text names the holders.
 
 use super::packages::{Package, Packages};
-use super::release::{NAME, PROGRAM};
+use super::release::{NAME, PROGRAMS};
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -47,9 +47,10 @@ pub(crate) fn write(packages: &Packages, apache: &str) -> anyhow::Result<String>
         }
         describe(&mut list, package, &own)?;
     }
+    let programs = PROGRAMS.join(" and ");
     let mut notices = format!(
-        "Notices of the packages in {PROGRAM} {}\n\n\
-         The program {PROGRAM} of {NAME} contains the packages below, written by others. The numbers are those\n\
+        "Notices of the packages in {programs} {}\n\n\
+         The programs {programs} of {NAME} contain the packages below, written by others. The numbers are those\n\
          of the texts that follow the list. Where a licence is a choice (OR), all texts that the package ships are\n\
          given. The Rust standard library, which the program contains as well, is in RUST-STANDARD-LIBRARY.html.\n\n",
         packages.version()

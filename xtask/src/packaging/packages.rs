@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 /// The only platform that packages are made for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The package that the program belongs to.
-const ROOT: &str = "harness";
+/// The packages that the programs belong to, in their order.
+pub(crate) const PACKAGES: [&str; 2] = ["harness", "lb-history"];
 
 /// A package by its name and version.
 pub(crate) type Key = (String, String);
@@ -82,14 +82,16 @@ pub(crate) fn find(root: &Path) -> anyhow::Result<Packages> {
     let metadata = cargo(root, &["metadata", "--format-version=1", "--filter-platform", TARGET])?;
     let metadata: Metadata =
         serde_json::from_str(&metadata).context("failed to read what `cargo metadata` prints")?;
-    let tree = cargo(
-        root,
-        &["tree", "--edges=normal", "--target", TARGET, "--prefix=none", "--no-dedupe", "--format={p}"],
-    )?;
+    let mut selected = BTreeSet::new();
+    for package in PACKAGES {
+        let words = ["tree", "-p", package, "--edges=normal", "--target", TARGET];
+        let tree = cargo(root, &[&words[..], &["--prefix=none", "--no-dedupe", "--format={p}"]].concat())?;
+        selected.extend(read_tree(&tree));
+    }
     let lock = root.join("Cargo.lock");
     let lock =
         std::fs::read_to_string(&lock).with_context(|| format!("failed to read `{}`", lock.display()))?;
-    select(metadata, &read_tree(&tree), &read_checksums(&lock))
+    select(metadata, &selected, &read_checksums(&lock))
 }
 
 /// What `cargo metadata` prints, as far as it is used here.
@@ -150,10 +152,13 @@ fn select(
         let package = described.get(id).with_context(|| format!("cargo does not describe `{id}`"))?;
         anyhow::Ok((package.name.clone(), package.version.clone()))
     };
-    let root = described.values().find(|package| package.name == ROOT && package.source.is_none());
-    let root = root.with_context(|| format!("cargo does not describe the package `{ROOT}`"))?;
+    let find = |name: &str| {
+        let found = described.values().find(|package| package.name == name && package.source.is_none());
+        found.with_context(|| format!("cargo does not describe the package `{name}`"))
+    };
     let mut all = BTreeMap::new();
-    let mut waiting = vec![root.id.as_str()];
+    let roots = PACKAGES.map(find).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let mut waiting: Vec<&str> = roots.iter().map(|root| root.id.as_str()).collect();
     while let Some(id) = waiting.pop() {
         let own = key(id)?;
         if all.contains_key(&own) {
@@ -171,7 +176,7 @@ fn select(
         let package = describe(&described[id], checksums.get(&own).cloned(), uses)?;
         all.insert(own, package);
     }
-    Ok(Packages { root: key(&root.id)?, all })
+    Ok(Packages { root: key(&roots[0].id)?, all })
 }
 
 fn describe(package: &Described, checksum: Option<String>, uses: BTreeSet<Key>) -> anyhow::Result<Package> {
@@ -261,15 +266,18 @@ mod tests {
         let used = |name: &str, kind: Option<&str>| json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
         let document = json!({
             "packages": [
-                package("harness", None), package("linked", Some("registry")), package("deep", Some("registry")),
+                package("harness", None), package("lb-history", None), package("linked", Some("registry")), package("deep", Some("registry")),
                 package("built-with", Some("registry")), package("tested-with", Some("registry")),
                 package("not-selected", Some("registry")), package("elsewhere", Some("registry")),
+                package("database", Some("registry")),
             ],
             "resolve": {"nodes": [
                 {"id": "harness", "deps": [
                     used("linked", None), used("built-with", Some("build")), used("tested-with", Some("dev")),
                     used("not-selected", None),
                 ]},
+                {"id": "lb-history", "deps": [used("database", None)]},
+                {"id": "database", "deps": []},
                 {"id": "linked", "deps": [used("deep", None)]},
                 {"id": "deep", "deps": []},
                 {"id": "elsewhere", "deps": [used("linked", None)]},
@@ -280,11 +288,16 @@ mod tests {
 
     #[test]
     fn the_program_contains_what_its_package_uses_and_its_features_select() {
-        let selected = ["harness", "linked", "deep", "built-with", "elsewhere"].map(key);
-        let checksums = ["linked", "deep"].map(|name| (key(name), "c0ffee".to_owned()));
+        let selected =
+            ["harness", "linked", "deep", "built-with", "elsewhere", "lb-history", "database"].map(key);
+        let checksums = ["linked", "deep", "database"].map(|name| (key(name), "c0ffee".to_owned()));
         let found = select(metadata(), &selected.into(), &checksums.into()).expect("all have what they need");
         let names: Vec<&str> = found.all.keys().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["deep", "harness", "linked"], "neither build nor test tools, nor other programs");
+        assert_eq!(
+            names,
+            ["database", "deep", "harness", "lb-history", "linked"],
+            "neither build nor test tools, nor other programs"
+        );
         let linked = &found.all[&key("linked")];
         assert_eq!(linked.licence, "MIT OR Apache-2.0", "a choice is written as SPDX does");
         assert_eq!(linked.about.as_deref(), Some("One line"));

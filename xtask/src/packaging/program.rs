@@ -1,5 +1,7 @@
-//! The program to pack: built for this, so that its bytes do not depend on the folders of the machine, or given.
+//! The programs to pack: built for this, so that their bytes do not depend on the folders of the machine, or given.
 
+use super::packages::PACKAGES;
+use super::release::PROGRAMS;
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     lb_io::read(path, MOST_BYTES).with_context(|| format!("failed to read the program `{}`", path.display()))
 }
 
-/// Builds the program in release mode in the folder `target`, and returns the path of it.
+/// Builds the programs in release mode in the folder `target`, and returns their paths.
 ///
 /// The names of the folders in which the sources lie are replaced in what the compilers write (file names in messages of
 /// panics), so that two machines make the same program of the same sources. `RUSTFLAGS` of the user have no effect, since
@@ -27,8 +29,8 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// again each time.
 ///
 /// # Errors
-/// It cannot be built.
-pub(crate) fn build(root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
+/// One cannot be built.
+pub(crate) fn build(root: &Path, target: &Path) -> anyhow::Result<[PathBuf; 2]> {
     let folders = list_folders(root, target)?;
     let flags = folders.iter().map(|(from, to)| {
         let mut flag = OsString::from("--remap-path-prefix=");
@@ -40,23 +42,25 @@ pub(crate) fn build(root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
     let flags: Vec<OsString> = flags.collect();
     let c_flags = folders.iter().map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()));
     let c_flags: Vec<String> = c_flags.collect();
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--release", "--locked", "--bin", super::release::PROGRAM, "--target-dir"]);
-    command.arg(target).current_dir(root);
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR.as_ref())).env_remove("RUSTFLAGS");
-    // The flags of C are words: a folder with a blank in its name would be two.
-    if !c_flags.iter().any(|flag| flag.contains(char::is_whitespace)) {
-        command.env("CFLAGS", c_flags.join(" "));
+    // Each by itself: what the other one asks of a dependency would change its bytes.
+    for (package, name) in PACKAGES.into_iter().zip(PROGRAMS) {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["build", "--release", "--locked", "-p", package, "--bin", name, "--target-dir"]);
+        command.arg(target).current_dir(root);
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR.as_ref())).env_remove("RUSTFLAGS");
+        // The flags of C are words: a folder with a blank in its name would be two.
+        if !c_flags.iter().any(|flag| flag.contains(char::is_whitespace)) {
+            command.env("CFLAGS", c_flags.join(" "));
+        }
+        lb_io::complain(format_args!(
+            "$ cargo build --release --locked -p {package} --bin {name} --target-dir {} (with `--remap-path-prefix`)",
+            target.display()
+        ));
+        if !command.status().context("failed to start cargo")?.success() {
+            bail!("the program `{name}` cannot be built");
+        }
     }
-    lb_io::complain(format_args!(
-        "$ cargo build --release --locked --bin {} --target-dir {} (with `--remap-path-prefix`)",
-        super::release::PROGRAM,
-        target.display()
-    ));
-    if !command.status().context("failed to start cargo")?.success() {
-        bail!("the program cannot be built");
-    }
-    Ok(target.join("release").join(super::release::PROGRAM))
+    Ok(PROGRAMS.map(|name| target.join("release").join(name)))
 }
 
 /// Returns the folders of sources, each with what stands for it in the program. Of two that match, the last counts.

@@ -5,11 +5,11 @@ use super::elf::Needs;
 use anyhow::Context;
 use jiff::Timestamp;
 
-/// The name of packages. The program inside them is called [`PROGRAM`].
+/// The name of packages. The programs inside them are called [`PROGRAMS`].
 pub(crate) const NAME: &str = "lb-algorithm-bench";
 
-/// The name of the program.
-pub(crate) const PROGRAM: &str = "bench";
+/// The names of the programs. The first one finds the second beside itself.
+pub(crate) const PROGRAMS: [&str; 2] = ["bench", "bench-history"];
 
 /// One sentence about the program, without its full stop.
 pub(crate) const ABOUT: &str = "Benchmarks load-balancing algorithms and says which one serves a load best";
@@ -24,9 +24,9 @@ pub(crate) struct Release {
     pub(crate) version: String,
     /// The time of everything in it, in seconds since 1970.
     pub(crate) epoch: u64,
-    /// The bytes of the program.
-    pub(crate) program: Vec<u8>,
-    /// What the program needs of the system.
+    /// The programs.
+    pub(crate) programs: Vec<Program>,
+    /// What the programs need of the system.
     pub(crate) needs: Needs,
     /// Who looks after the Debian package, as `NAME <ADDRESS>`.
     pub(crate) maintainer: String,
@@ -38,6 +38,15 @@ pub(crate) struct Release {
     pub(crate) bill: String,
     /// The documentation, with paths from the root of the repository, such as `docs/configs.md`.
     pub(crate) documentation: Vec<Entry>,
+}
+
+/// A program.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The texts of licences.

@@ -3,19 +3,25 @@
 //! It holds nothing of the machine: its number follows from the program, and its time is that of the release.
 
 use super::packages::{Key, Origin, Package, Packages};
-use super::release::{ABOUT, LICENCE, NAME, PROGRAM, hex, timestamp};
+use super::release::{ABOUT, LICENCE, NAME, Program, hex, timestamp};
 use anyhow::Context;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Returns the bill of materials of a program.
+/// Returns the bill of materials of programs, the first of which is the main one.
 ///
 /// `rustc` is the version of the compiler, and `epoch` the time of the release in seconds since 1970.
 ///
 /// # Errors
 /// The time lies beyond the year 9999.
-pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64) -> anyhow::Result<String> {
-    let digest = hex(&Sha256::digest(program));
+pub(crate) fn write(
+    packages: &Packages,
+    programs: &[Program],
+    rustc: &str,
+    epoch: u64,
+) -> anyhow::Result<String> {
+    let main = programs.first().context("there is no program")?;
+    let digest = hex(&Sha256::digest(&main.bytes));
     let standard_library = format!("rust-standard-library@{rustc}");
     let mut components: Vec<Value> =
         packages.all.values().filter(|package| package.key != packages.root).map(describe).collect();
@@ -29,6 +35,17 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
         "licenses": [{"expression": "MIT OR Apache-2.0"}],
         "externalReferences": [{"type": "vcs", "url": "https://github.com/rust-lang/rust"}],
     }));
+    for other in &programs[1..] {
+        components.push(json!({
+            "type": "application",
+            "bom-ref": format!("{}@{}", other.name, packages.version()),
+            "name": other.name,
+            "version": packages.version(),
+            "description": format!("The program {} beside {}", other.name, main.name),
+            "hashes": [{"alg": "SHA-256", "content": hex(&Sha256::digest(&other.bytes))}],
+            "licenses": [{"expression": LICENCE}],
+        }));
+    }
     let mut dependencies: Vec<Value> = packages
         .all
         .values()
@@ -54,7 +71,7 @@ pub(crate) fn write(packages: &Packages, program: &[u8], rustc: &str, epoch: u64
                 "bom-ref": refer_to(&packages.root),
                 "name": NAME,
                 "version": packages.version(),
-                "description": format!("{ABOUT} (the program {PROGRAM})"),
+                "description": format!("{ABOUT} (the program {})", main.name),
                 "hashes": [{"alg": "SHA-256", "content": digest}],
                 "licenses": [{"expression": LICENCE}],
             },
@@ -142,7 +159,8 @@ mod tests {
         ]
         .into();
         let packages = Packages { root: ("harness".to_owned(), "1.0.0+x".to_owned()), all };
-        let text = write(&packages, b"abc", "1.95.0", 0).expect("it can be written");
+        let programs = ["bench", "bench-history"].map(|name| Program { name, bytes: b"abc".to_vec() });
+        let text = write(&packages, &programs, "1.95.0", 0).expect("it can be written");
         let bill: Value = serde_json::from_str(&text).expect("it is JSON");
         let references: Vec<&str> = bill["components"]
             .as_array()
@@ -150,7 +168,10 @@ mod tests {
             .iter()
             .filter_map(|c| c["bom-ref"].as_str())
             .collect();
-        assert_eq!(references, ["bytes@1.0.0+x", "own@1.0.0+x", "rust-standard-library@1.95.0"]);
+        assert_eq!(
+            references,
+            ["bytes@1.0.0+x", "own@1.0.0+x", "rust-standard-library@1.95.0", "bench-history@1.0.0+x"]
+        );
         assert_eq!(bill["components"][0]["purl"], "pkg:cargo/bytes@1.0.0%2Bx");
         assert_eq!(
             bill["components"][1].get("purl"),

@@ -1,8 +1,8 @@
-//! The tarball: one folder with the program, its documentation, licences and bill of materials. Nothing is installed; it is
+//! The tarball: one folder with the programs, their documentation, licences and bill of materials. Nothing is installed; it is
 //! unpacked wherever one likes.
 
 use super::archive::{Entry, PROGRAM as EXECUTABLE, write_tar_gz};
-use super::release::{Artifact, BILL, NAME, PROGRAM, Release};
+use super::release::{Artifact, BILL, NAME, Program, Release};
 
 /// Packs a release as a tarball.
 ///
@@ -11,7 +11,12 @@ use super::release::{Artifact, BILL, NAME, PROGRAM, Release};
 pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
     let folder = format!("{NAME}-{}-x86_64-unknown-linux-gnu", release.version);
     let inside = |name: &str| format!("{folder}/{name}");
-    let mut entries = vec![Entry { path: inside(PROGRAM), mode: EXECUTABLE, bytes: release.program.clone() }];
+    let program = |program: &Program| Entry {
+        path: inside(program.name),
+        mode: EXECUTABLE,
+        bytes: program.bytes.clone(),
+    };
+    let mut entries: Vec<Entry> = release.programs.iter().map(program).collect();
     entries.push(Entry::document(inside("README.md"), release.readme.as_str()));
     entries.push(Entry::document(inside(BILL), release.bill.as_str()));
     entries.extend(release.licence_files().map(|(name, text)| Entry::document(inside(name), text)));

@@ -4,7 +4,7 @@
 //! Python 3.
 
 use super::archive::{DOCUMENT, PROGRAM as EXECUTABLE};
-use super::release::{ABOUT, Artifact, BILL, LICENCE, NAME, PROGRAM, Release};
+use super::release::{ABOUT, Artifact, BILL, LICENCE, NAME, Release};
 use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,11 +41,15 @@ pub(crate) fn pack(release: &Release) -> anyhow::Result<Artifact> {
         release.version
     );
     let mut files: Vec<(String, u32, &[u8])> = vec![
-        (format!("{stem}.data/scripts/{PROGRAM}"), EXECUTABLE, &release.program),
         (format!("{about}/METADATA"), DOCUMENT, metadata.as_bytes()),
         (format!("{about}/WHEEL"), DOCUMENT, wheel.as_bytes()),
         (format!("{about}/sboms/{BILL}"), DOCUMENT, release.bill.as_bytes()),
     ];
+    let script = |name| format!("{stem}.data/scripts/{name}");
+    files.splice(
+        0..0,
+        release.programs.iter().map(|program| (script(program.name), EXECUTABLE, program.bytes.as_slice())),
+    );
     let licences = release.licence_files();
     files.extend(
         licences.iter().map(|(name, text)| (format!("{about}/licenses/{name}"), DOCUMENT, text.as_bytes())),

@@ -24,7 +24,7 @@ const EPOCH: &str = "1700000000";
 
 fn main() {
     let required = std::env::var_os(REQUIRED).is_some();
-    let bench = beside("bench").is_file();
+    let bench = beside("bench").is_file() && beside("bench-history").is_file();
     let venv = succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]));
     let dpkg = succeeds(Command::new("dpkg").arg("--version"));
     let tests = [
@@ -56,27 +56,29 @@ fn main() {
     });
     if !bench {
         eprintln!(
-            "tests of packages are ignored: there is no `bench` to pack; `cargo build --bin bench` makes it"
+            "tests of packages are ignored: there is no `bench` or no `bench-history` to pack; `cargo build --workspace` makes both"
         );
     }
     libtest_mimic::run(&Arguments::from_args(), trials.into()).exit();
 }
 
-/// The program and the packages that were made of it.
+/// The programs and the packages that were made of them.
 struct Dist {
     _home: TempDir,
-    program: PathBuf,
+    programs: [PathBuf; 2],
     packages: PathBuf,
 }
 
 static DIST: LazyLock<Dist> = LazyLock::new(|| {
     let home = tempfile::tempdir().expect("a folder");
-    let program = home.path().join("bench");
-    let source = beside("bench");
-    ran(Command::new("strip").arg("-o").arg(&program).arg(source), "strip");
+    let programs = ["bench", "bench-history"].map(|name| {
+        let program = home.path().join(name);
+        ran(Command::new("strip").arg("-o").arg(&program).arg(beside(name)), "strip");
+        program
+    });
     let packages = home.path().join("packages");
-    ran(dist(&program, &packages), "cargo xtask dist");
-    Dist { _home: home, program, packages }
+    ran(dist(&programs, &packages), "cargo xtask dist");
+    Dist { _home: home, programs, packages }
 });
 
 /// Returns the path of a program in the folder of `xtask`.
@@ -84,10 +86,10 @@ fn beside(name: &str) -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name(name)
 }
 
-/// Returns the command that packs a program.
-fn dist(program: &Path, out: &Path) -> Command {
+/// Returns the command that packs both programs.
+fn dist([program, history]: &[PathBuf; 2], out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.arg("dist").arg("--program").arg(program).arg("--out").arg(out);
+    command.arg("dist").arg("--program").arg(program).arg("--history").arg(history).arg("--out").arg(out);
     command.env("SOURCE_DATE_EPOCH", EPOCH);
     command
 }
@@ -184,14 +186,18 @@ fn tarball() {
         assert!(folder.join(page).is_file(), "{page} comes with the program");
     }
     runs_the_main_job(&folder.join("bench"));
+    let history = ran(Command::new(folder.join("bench")).args(["history", "--version"]), "bench history");
+    assert!(String::from_utf8_lossy(&history.stdout).starts_with("bench-history "), "it lies beside `bench`");
 }
 
 fn reproducible() {
     let home = tempfile::tempdir().expect("a folder");
-    let program = home.path().join("renamed");
-    fs::copy(&DIST.program, &program).expect("it can be copied");
+    let renamed = ["one", "other"].map(|name| home.path().join(name));
+    for (from, to) in DIST.programs.iter().zip(&renamed) {
+        fs::copy(from, to).expect("it can be copied");
+    }
     let packages = home.path().join("other/place");
-    let mut again = dist(&program, &packages);
+    let mut again = dist(&renamed, &packages);
     again.env("TZ", "Pacific/Chatham").env("LC_ALL", "C").current_dir(home.path());
     ran(again, "cargo xtask dist");
     let names = |folder: &Path| -> BTreeSet<PathBuf> { files_below(folder).into_iter().collect() };
@@ -278,7 +284,8 @@ fn no_program() {
     let script = home.path().join("bench");
     fs::write(&script, "#!/bin/sh\n").expect("a file");
     let refused = |program: &Path, reason: &str| {
-        let output = dist(program, &home.path().join("out")).output().expect("xtask starts");
+        let programs = [program.to_owned(), home.path().join("none")];
+        let output = dist(&programs, &home.path().join("out")).output().expect("xtask starts");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains(&program.display().to_string()) && stderr.contains(reason), "{stderr}");

@@ -7,8 +7,6 @@ use lb_results::{ScenarioSummary, Summary, machine};
 
 /// Largest number of key paths in a message.
 const MOST_KEYS: usize = 10;
-/// Smallest number of blocks from which noise can be estimated.
-const FEWEST_BLOCKS: usize = 2;
 /// Keys of a config that do not affect individual trials, at any depth. The seed is checked through the
 /// schedules.
 const HARMLESS: [&str; 9] = [
@@ -59,7 +57,7 @@ pub(super) fn problems(base: &Summary, new: &Summary) -> Vec<String> {
                 .to_owned(),
         );
     }
-    problems.extend(common.iter().filter_map(|(before, after)| too_few_trials(before, after)));
+    problems.extend(common.iter().filter_map(|(before, after)| no_trials(before, after)));
     problems
 }
 
@@ -200,17 +198,17 @@ fn paths(differing: &[Difference]) -> String {
     listed.join(", ")
 }
 
-fn too_few_trials(before: &ScenarioSummary, after: &ScenarioSummary) -> Option<String> {
+/// Says that there is nothing to set side by side. A single block has effects, although no estimate of noise.
+fn no_trials(before: &ScenarioSummary, after: &ScenarioSummary) -> Option<String> {
     let blocks = |[base, new]: &[&str; 2]| {
         let (old, new) = (valid_trials(&before.trials, base), valid_trials(&after.trials, new));
         old.keys().filter(|block| new.contains_key(block)).count()
     };
     let most = compared_labels(before, after).iter().map(blocks).max()?;
-    (most < FEWEST_BLOCKS).then(|| {
+    (most == 0).then(|| {
         format!(
-            "scenario `{}` has too few valid trials: no algorithm has a valid trial in more than {most} of the blocks \
-             of both runs, but an estimate of noise needs at least {FEWEST_BLOCKS}; run both with more \
-             --repetitions",
+            "scenario `{}` has no valid trials to compare: no algorithm has one in the same block of both runs; run it again \
+             on a machine that is less busy, or with --accept-invalid",
             before.name
         )
     })

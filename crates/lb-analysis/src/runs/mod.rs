@@ -93,6 +93,10 @@ pub struct ScenarioComparison {
     pub comparison: Comparison,
 }
 
+/// What follows the name of an algorithm in the base run, and in the new one.
+const BASE: &str = " (base)";
+const NEW: &str = " (new)";
+
 /// The verdict on the candidate run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -127,8 +131,11 @@ pub fn compare_folders(
     compare_summaries(&before, &after, floors.as_ref(), options)
 }
 
-/// Compares two runs that have been read.
-fn compare_summaries(
+/// Compares two runs that have been read, with the noise floors that an A/A run measured, if any.
+///
+/// # Errors
+/// The runs are not the same experiment.
+pub fn compare_summaries(
     base: &Summary,
     new: &Summary,
     floors: Option<&NoiseFloors>,
@@ -161,6 +168,38 @@ fn compare_summaries(
         notes: check::notes(base, new),
         scenarios,
     })
+}
+
+/// A metric of an algorithm that became worse, perhaps by more than the margin.
+#[derive(Clone, Copy, Debug)]
+pub struct Regression<'a> {
+    /// Name of the scenario.
+    pub scenario: &'a str,
+    /// Name of the algorithm, as the new run has it.
+    pub algorithm: &'a str,
+    /// Number of blocks that both runs have.
+    pub blocks: usize,
+    /// The metric, with its effect, interval and p values.
+    pub judged: &'a MetricComparison,
+}
+
+impl FolderComparison {
+    /// Returns everything that became worse.
+    pub fn regressions(&self) -> impl Iterator<Item = Regression<'_>> {
+        let pairs = self
+            .scenarios
+            .iter()
+            .flat_map(|scenario| scenario.comparison.pairs.iter().map(move |pair| (scenario, pair)));
+        pairs.flat_map(|(scenario, pair)| {
+            let worse = pair.metrics.iter().filter(|judged| is_regression(judged));
+            worse.map(move |judged| Regression {
+                scenario: &scenario.name,
+                algorithm: pair.candidate.strip_suffix(NEW).unwrap_or(&pair.candidate),
+                blocks: pair.blocks,
+                judged,
+            })
+        })
+    }
 }
 
 impl RunName {
@@ -211,7 +250,7 @@ fn labels(scenario: &ScenarioSummary) -> Vec<&str> {
 
 /// Returns the noise floors of algorithms under the labels that they have in the comparison of two runs.
 fn by_run(floors: &BTreeMap<String, BTreeMap<Metric, f64>>) -> BTreeMap<String, BTreeMap<Metric, f64>> {
-    let labels = |label: &str| [format!("{label} (base)"), format!("{label} (new)")];
+    let labels = |label: &str| [BASE, NEW].map(|run| format!("{label}{run}"));
     floors.iter().flat_map(|(label, floors)| labels(label).map(|label| (label, floors.clone()))).collect()
 }
 
@@ -221,12 +260,7 @@ fn pairs<'a>(before: &'a ScenarioSummary, after: &'a ScenarioSummary) -> Vec<Pai
         .into_iter()
         .map(|[base, new]| {
             let old = valid_trials(&before.trials, base);
-            Pair::new(
-                format!("{base} (base)"),
-                format!("{new} (new)"),
-                &old,
-                &valid_trials(&after.trials, new),
-            )
+            Pair::new(format!("{base}{BASE}"), format!("{new}{NEW}"), &old, &valid_trials(&after.trials, new))
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Renders the comparison of two runs as text.
 
-use super::{FolderComparison, FolderVerdict, ScenarioComparison, is_regression};
+use super::{FolderComparison, FolderVerdict, NEW, ScenarioComparison, is_regression};
 use crate::compare::sentence::signed;
 use comfy_table::{CellAlignment, Table, presets};
 use lb_results::{Metric, MetricComparison};
@@ -65,7 +65,7 @@ fn table(scenario: &ScenarioComparison) -> Table {
         "Verdict",
     ]);
     for pair in &scenario.comparison.pairs {
-        let name = pair.candidate.trim_end_matches(" (new)");
+        let name = pair.candidate.trim_end_matches(NEW);
         for (row, judged) in pair.metrics.iter().enumerate() {
             let name = if row == 0 { name } else { "" };
             table.add_row(cells(name, judged));

@@ -1,6 +1,8 @@
 //! A history in a database of PostgreSQL.
 //!
-//! Everything has an end: connecting, waiting for locks, statements, and a connection on which nothing arrives any more.
+//! Everything has an end: connecting, waiting for locks, statements, and a server that says nothing any more. The driver waits
+//! without end for a server that is there and silent, such as one that was stopped in the middle of a statement; so the
+//! connection lives in a thread of its own, which is left behind if it does not answer in time.
 
 use super::tls::Tls;
 use super::{Database, Row, Value};
@@ -13,20 +15,37 @@ use std::error::Error as StdError;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a statement may take. A run has some thousands of rows, which take seconds at most.
+/// How long a statement may take, unless the URL says otherwise (`?options=-c statement_timeout=...`). A run has some thousands of
+/// rows, which take seconds at most.
 const STATEMENT: Duration = Duration::from_secs(300);
 
 /// How long sent data may stay without an answer before the connection counts as broken.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// How much longer than a statement may take its answer is waited for: the server ends it first, if it can.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// The key of the lock that writers of a history take in turn: "bench" in ASCII.
 const WRITERS: &str = "SELECT pg_advisory_xact_lock(422826795880)";
 
-/// A connection to a server.
+/// A connection to a server, in a thread of its own.
 pub(crate) struct Postgres {
+    work: mpsc::Sender<Work>,
+    /// How long an answer may take.
+    limit: Duration,
+    /// Whether an answer took longer. Then nobody asks again: what the server did last is unknown.
+    is_silent: bool,
+}
+
+/// Something to do with the connection.
+type Work = Box<dyn FnOnce(&mut Connected) + Send>;
+
+/// The connection.
+struct Connected {
     client: Client,
     prepared: HashMap<String, Statement>,
     wait: Duration,
+    limit: Duration,
 }
 
 impl Postgres {
@@ -47,63 +66,97 @@ impl Postgres {
         if config.get_application_name().is_none() {
             config.application_name("bench-history");
         }
-        let client = connect(config, wait).map_err(|trouble| match trouble {
-            Trouble::Gone(problem) | Trouble::Other(problem) => Trouble::Unreachable(problem),
-            other => other,
-        })?;
-        Ok(Self { client, prepared: HashMap::new(), wait })
+        let patience = config.get_connect_timeout().map_or(wait, |longer| wait.max(*longer));
+        let (connecting, connected) = mpsc::channel();
+        let (work, waiting) = mpsc::channel::<Work>();
+        // The driver's own limit ends with the TCP connection: it would wait without end for a server that accepts and is silent.
+        std::thread::spawn(move || match Connected::to(&config, wait) {
+            Ok(mut connection) => {
+                if connecting.send(Ok(connection.limit)).is_ok() {
+                    waiting.into_iter().for_each(|work| work(&mut connection));
+                }
+            }
+            // Nobody listens any more if it took too long.
+            Err(error) => drop(connecting.send(Err(trouble(&error, wait, STATEMENT)))),
+        });
+        match connected.recv_timeout(patience) {
+            Ok(Ok(limit)) => Ok(Self { work, limit: limit + GRACE, is_silent: false }),
+            Ok(Err(Trouble::Gone(problem) | Trouble::Other(problem))) => Err(Trouble::Unreachable(problem)),
+            Ok(Err(trouble)) => Err(trouble),
+            Err(_) => {
+                let problem = format!("it did not answer within {} s", patience.as_secs_f64());
+                Err(Trouble::Unreachable(problem))
+            }
+        }
     }
 
-    fn prepare(&mut self, sql: &str) -> Result<Statement, Trouble> {
+    /// Does something with the connection, and waits for the answer as long as it may take.
+    fn ask<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Connected) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        if self.is_silent {
+            return Err(Trouble::Silent(self.limit));
+        }
+        let (sender, answer) = mpsc::channel();
+        let work: Work = Box::new(move |connected| {
+            let done = work(connected);
+            let _ = sender.send(done.map_err(|error| trouble(&error, connected.wait, connected.limit)));
+        });
+        let answered = self.work.send(work).ok().and_then(|()| answer.recv_timeout(self.limit).ok());
+        self.is_silent = answered.is_none();
+        answered.unwrap_or(Err(Trouble::Silent(self.limit)))
+    }
+}
+
+impl Connected {
+    fn to(config: &Config, wait: Duration) -> Result<Self, Error> {
+        let mut client = config.connect(Tls)?;
+        client.batch_execute(&format!("SET lock_timeout = {}", wait.as_millis()))?;
+        if !config.get_options().is_some_and(|options| options.contains("statement_timeout")) {
+            client.batch_execute(&format!("SET statement_timeout = {}", STATEMENT.as_millis()))?;
+        }
+        let set = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'";
+        let millis: String = client.query_one(set, &[])?.try_get(0)?;
+        let limit = millis.parse().ok().filter(|millis| *millis > 0).map_or(STATEMENT, Duration::from_millis);
+        Ok(Self { client, prepared: HashMap::new(), wait, limit })
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql).map_err(|error| trouble(&error, self.wait))?;
+        let statement = self.client.prepare(sql)?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 }
 
-/// Connects to a server within `wait`, or the longer time that its URL gives.
-fn connect(config: Config, wait: Duration) -> Result<Client, Trouble> {
-    let limit = config.get_connect_timeout().map_or(wait, |longer| wait.max(*longer));
-    let settings =
-        format!("SET lock_timeout = {}; SET statement_timeout = {}", wait.as_millis(), STATEMENT.as_millis());
-    // The driver's own limit ends with the TCP connection: it would wait without end for a server that accepts and is silent.
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let connected = config.connect(Tls).and_then(|mut client| {
-            client.batch_execute(&settings)?;
-            Ok(client)
-        });
-        // Nobody listens any more if it took too long.
-        let _ = sender.send(connected);
-    });
-    match receiver.recv_timeout(limit) {
-        Ok(connected) => connected.map_err(|error| trouble(&error, wait)),
-        Err(_) => Err(Trouble::Unreachable(format!("it did not answer within {} s", limit.as_secs_f64()))),
-    }
-}
-
 impl Database for Postgres {
     fn batch(&mut self, sql: &str) -> Result<(), Trouble> {
-        self.client.batch_execute(sql).map_err(|error| trouble(&error, self.wait))
+        let sql = sql.to_owned();
+        self.ask(move |connected| connected.client.batch_execute(&sql))
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Trouble> {
-        let statement = self.prepare(sql)?;
-        self.client.execute(&statement, &parameters(values)).map_err(|error| trouble(&error, self.wait))
+        let (sql, values) = (sql.to_owned(), values.to_vec());
+        self.ask(move |connected| {
+            let statement = connected.prepare(&sql)?;
+            connected.client.execute(&statement, &parameters(&values))
+        })
     }
 
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Trouble> {
-        let statement = self.prepare(sql)?;
-        let read = |row: postgres::Row| {
-            let values = (0..row.len()).map(|column| from(&row, column)).collect::<Result<_, Error>>();
-            values.map(Row::new)
-        };
-        let rows = self.client.query(&statement, &parameters(values));
-        let rows = rows.and_then(|rows| rows.into_iter().map(read).collect());
-        rows.map_err(|error| trouble(&error, self.wait))
+        let (sql, values) = (sql.to_owned(), values.to_vec());
+        self.ask(move |connected| {
+            let statement = connected.prepare(&sql)?;
+            let read = |row: postgres::Row| {
+                let values = (0..row.len()).map(|column| from(&row, column)).collect::<Result<_, Error>>();
+                values.map(Row::new)
+            };
+            let rows = connected.client.query(&statement, &parameters(&values))?;
+            rows.into_iter().map(read).collect()
+        })
     }
 
     fn begin(&mut self) -> Result<(), Trouble> {
@@ -159,7 +212,8 @@ fn from(row: &postgres::Row, column: usize) -> Result<Value, Error> {
     Ok(value.unwrap_or(Value::Null))
 }
 
-fn trouble(error: &Error, wait: Duration) -> Trouble {
+/// Says what is wrong. `wait` is how long locks are waited for, `limit` how long a statement may take.
+fn trouble(error: &Error, wait: Duration, limit: Duration) -> Trouble {
     let Some(state) = error.code() else {
         // Without a state, the server said nothing: the connection failed, or this side refused a value.
         let is_lost = error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>());
@@ -170,6 +224,8 @@ fn trouble(error: &Error, wait: Duration) -> Trouble {
     match state.code() {
         // lock_not_available
         "55P03" => Trouble::Locked(wait),
+        // query_canceled: by statement_timeout, unless an operator did it.
+        "57014" if said.contains("statement timeout") => Trouble::Slow(limit),
         // disk_full
         "53100" => Trouble::Full,
         // read_only_sql_transaction

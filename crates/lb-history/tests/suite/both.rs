@@ -3,13 +3,14 @@
 use crate::runs::Night;
 use crate::{PATIENT, Place, Test, read};
 use lb_history::{
-    ChangeOptions, Given, MetricName, Recorded, RunFilter, SeriesFilter, changes, write_csv, write_parquet,
+    ChangeOptions, Given, History, Judgement, MetricName, Recorded, RunFilter, SeriesFilter, changes,
+    write_csv, write_parquet,
 };
 use lb_results::Metric;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 
-pub(crate) const TESTS: [Test; 9] = [
+pub(crate) const TESTS: [Test; 11] = [
     ("a_run_is_there_once_and_other_results_replace_it", once),
     ("what_was_recorded_comes_back", details),
     ("hostile_names_come_back_as_they_were", hostile),
@@ -19,6 +20,8 @@ pub(crate) const TESTS: [Test; 9] = [
     ("an_export_has_a_row_per_run_and_metric", exported),
     ("old_runs_and_histograms_are_removed_on_request", pruned),
     ("several_writers_at_once_take_turns", writers),
+    ("a_judgement_stays_with_the_results_that_it_is_about", judged),
+    ("a_night_knows_the_series_up_to_its_run", night),
 ];
 
 fn once(place: &Place) {
@@ -38,7 +41,7 @@ fn once(place: &Place) {
     );
     let runs = history.runs(&RunFilter::default()).expect("runs");
     assert_eq!((runs.len(), runs[0].subject.as_str()), (1, "c1"));
-    let given = Given { subject: Some("v2".to_owned()), host: Some("pool".to_owned()) };
+    let given = Given { subject: Some("v2".to_owned()), host: Some("pool".to_owned()), ..Given::default() };
     assert_eq!(history.record(&again, &given).ok(), Some(Recorded::Replaced));
     let runs = history.runs(&RunFilter::default()).expect("runs");
     assert_eq!((runs[0].subject.as_str(), runs[0].host.as_str()), ("v2", "pool"));
@@ -263,6 +266,52 @@ fn pruned(place: &Place) {
         8,
         "what belongs to them goes too"
     );
+}
+
+fn judged(place: &Place) {
+    let mut history = place.open();
+    let night = Night::new(1);
+    let run = place.run(&night);
+    let pending = Given { judgement: Some(Judgement::Pending), ..Given::default() };
+    history.record(&run, &pending).expect("it can be recorded");
+    let mut verdict = |history: &mut History| {
+        let run = history.runs(&RunFilter::default()).expect("runs").remove(0);
+        (run.verdict, run.findings)
+    };
+    assert_eq!(verdict(&mut history), ("pending".to_owned(), "[]".to_owned()));
+    let findings = r#"[{"scenario":"s","algorithm":"p2c","metric":"p99"}]"#;
+    history.judge(run.id(), Judgement::Worse, findings).expect("it is there");
+    let worse = ("worse".to_owned(), findings.to_owned());
+    assert_eq!(verdict(&mut history), worse);
+    let named = Given { subject: Some("v2".to_owned()), ..Given::default() };
+    assert_eq!(history.record(&run, &named).ok(), Some(Recorded::Replaced));
+    assert_eq!(verdict(&mut history), worse, "a new name changes no results");
+    let other = place.run(&Night { level: 90.0, ..night });
+    assert_eq!(history.record(&other, &Given::default()).ok(), Some(Recorded::Replaced));
+    assert_eq!(verdict(&mut history).0, "", "nobody judged these results");
+    let error = history.judge("night-9", Judgement::Good, "[]").expect_err("no such run").to_string();
+    assert!(error.contains("has no run `night-9`"), "{error}");
+}
+
+fn night(place: &Place) {
+    let mut history = place.open();
+    for number in 0..24 {
+        let level = if number < 15 { 80.0 } else { 88.0 };
+        place.record(&mut history, &Night { level, ..Night::new(number) });
+        place.record(&mut history, &Night { fingerprint: "f2".to_owned(), ..Night::new(100 + number) });
+    }
+    let mut ask = |number: u32| {
+        history.night(&Night::new(number).run_id(), &ChangeOptions::default()).expect("it is there")
+    };
+    let early = ask(10);
+    assert_eq!((early.series, early.telling, early.runs, early.changes.len()), (8, 0, 11, 0));
+    let last = ask(23);
+    assert_eq!((last.series, last.telling, last.runs), (8, 8, 24), "of its experiment alone");
+    assert!(!last.changes.is_empty(), "it became slower");
+    for change in &last.changes {
+        assert_eq!(change.latest.run_id, "night-0023", "{change:?}");
+        assert_eq!(change.first.subject, "c15", "{change:?}");
+    }
 }
 
 fn writers(place: &Place) {

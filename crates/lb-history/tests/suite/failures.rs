@@ -6,8 +6,9 @@ use lb_history::{Given, HistoryError, Recorded, RunFilter, Trouble};
 use lb_results::{ResultsFolder, write_summary};
 use std::time::Duration;
 
-pub(crate) const TESTS: [Test; 4] = [
+pub(crate) const TESTS: [Test; 5] = [
     ("a_history_of_a_newer_schema_is_refused_and_left_alone", newer),
+    ("a_history_of_an_older_schema_is_brought_up_to_date_and_keeps_its_runs", older),
     ("a_locked_history_is_waited_for_and_then_named", locked),
     ("a_run_that_cannot_be_recorded_whole_is_not_recorded_at_all", whole),
     ("a_folder_without_a_run_is_refused", folders),
@@ -17,7 +18,7 @@ fn newer(place: &Place) {
     drop(place.open());
     place.sql("INSERT INTO bench_schema (version, applied_at) VALUES (99, 'tomorrow')");
     let error = place.try_open(Duration::from_secs(10)).expect_err("it is newer");
-    assert!(matches!(error, HistoryError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, HistoryError::Newer { found: 99, known: 2, .. }), "{error}");
     let message = error.to_string();
     assert!(
         message.contains("has schema version 99") && message.contains("use the version that wrote it"),
@@ -25,6 +26,20 @@ fn newer(place: &Place) {
     );
     place.sql("DELETE FROM bench_schema WHERE version = 99");
     assert_eq!(place.open().runs(&RunFilter::default()).ok(), Some(Vec::new()), "nothing was changed");
+}
+
+fn older(place: &Place) {
+    let night = Night::new(1);
+    let run = place.run(&night);
+    place.record(&mut place.open(), &night);
+    place.sql(
+        "ALTER TABLE bench_runs DROP COLUMN verdict; ALTER TABLE bench_runs DROP COLUMN findings; \
+         DELETE FROM bench_schema WHERE version > 1",
+    );
+    let mut history = place.open();
+    let runs = history.runs(&RunFilter::default()).expect("runs");
+    assert_eq!((runs.len(), runs[0].verdict.as_str(), runs[0].findings.as_str()), (1, "", "[]"));
+    assert_eq!(history.record(&run, &Given::default()).ok(), Some(Recorded::Unchanged), "nothing was lost");
 }
 
 fn locked(place: &Place) {

@@ -3,14 +3,17 @@
 use crate::program::{Said, program};
 use crate::runs::Night;
 use crate::server::{PASSWORD, free_port};
-use crate::{Place, Test};
-use lb_history::{Access, Given, History, HistoryError, Recorded, Trouble};
+use crate::{PATIENT, Place, Test};
+use lb_history::{Access, Given, History, HistoryError, Recorded, RunFilter, Trouble};
+use rustix::process::{Pid, Signal, kill_process};
 use std::time::Duration;
 
-pub(crate) const TESTS: [Test; 4] = [
+pub(crate) const TESTS: [Test; 6] = [
     ("a_server_that_refuses_is_named_without_its_password", refused),
     ("a_server_that_cannot_be_reached_is_given_up", unreachable),
     ("a_server_that_goes_away_loses_nothing", gone),
+    ("a_statement_that_takes_too_long_is_ended_and_named", slow),
+    ("a_server_that_falls_silent_is_given_up", silent),
     ("tls_needs_an_authority_that_is_trusted", tls),
 ];
 
@@ -78,6 +81,80 @@ fn gone(place: &Place) {
         error.to_string().contains("went away: ") && error.to_string().contains("repeat the command"),
         "{error}"
     );
+    assert_eq!(
+        place.open().record(&run, &Given::default()).ok(),
+        Some(Recorded::New),
+        "later it is recorded"
+    );
+}
+
+/// Opens the history with a short limit for statements.
+fn hasty(place: &Place) -> History {
+    drop(place.open());
+    let url = format!("{}&options=-c%20statement_timeout%3D300", place.url);
+    History::open(&url.parse().expect("a URL"), Access::Create, PATIENT).expect("it answers")
+}
+
+fn trouble(history: &mut History, place: &Place) -> (Trouble, String) {
+    let run = place.run(&Night::new(1));
+    let error = history.record(&run, &Given::default()).expect_err("it cannot be recorded");
+    let message = error.to_string();
+    match error {
+        HistoryError::Database { trouble, .. } => (trouble, message),
+        other => panic!("{other}"),
+    }
+}
+
+fn slow(place: &Place) {
+    let mut history = hasty(place);
+    let mut other = postgres::Client::connect(&place.url, postgres::NoTls).expect("it listens");
+    other.batch_execute("BEGIN; LOCK TABLE bench_runs").expect("nobody else writes");
+    let (trouble, message) = trouble(&mut history, place);
+    assert_eq!(trouble, Trouble::Slow(Duration::from_millis(300)));
+    assert!(
+        message.contains("took longer than 0.3 s over a statement") && message.contains("repeat the command"),
+        "{message}"
+    );
+    other.batch_execute("ROLLBACK").expect("it is free again");
+    let run = place.run(&Night::new(1));
+    assert_eq!(history.record(&run, &Given::default()).ok(), Some(Recorded::New), "and then it works");
+}
+
+/// A process that is stopped until this is dropped.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn now(process: Pid) -> Self {
+        kill_process(process, Signal::STOP).expect("it is ours");
+        Self(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
+fn silent(place: &Place) {
+    let mut history = hasty(place);
+    let mut other = postgres::Client::connect(&place.url, postgres::NoTls).expect("it listens");
+    let backend = "SELECT pid FROM pg_stat_activity WHERE application_name = 'bench-history' \
+                   AND datname = current_database() ORDER BY backend_start DESC LIMIT 1";
+    let pids: Vec<i32> = other.query(backend, &[]).expect("rows").iter().map(|row| row.get(0)).collect();
+    let process = pids.first().copied().and_then(Pid::from_raw).expect("its backend");
+    let stopped = Stopped::now(process);
+    let (trouble, message) = trouble(&mut history, place);
+    // A second question does not wait again.
+    let again = history.runs(&RunFilter::default()).expect_err("nobody is asked").to_string();
+    drop(stopped);
+    assert!(matches!(trouble, Trouble::Silent(_)), "{trouble:?}");
+    for message in [&message, &again] {
+        assert!(message.contains("did not answer for 5.3 s, although the connection stands"), "{message}");
+    }
+    // Its transaction ends with the connection.
+    drop(history);
+    let run = place.run(&Night::new(1));
     assert_eq!(
         place.open().record(&run, &Given::default()).ok(),
         Some(Recorded::New),

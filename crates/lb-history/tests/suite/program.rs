@@ -5,9 +5,10 @@ use crate::{Place, Test};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-pub(crate) const TESTS: [Test; 3] = [
+pub(crate) const TESTS: [Test; 4] = [
     ("the_program_imports_lists_shows_and_prunes", commands),
     ("the_program_tells_changes_and_exports_them", tells),
+    ("the_program_draws_the_trend_and_takes_judgements", trend),
     ("the_program_refuses_with_its_exit_code_and_says_what_to_do", refuses),
 ];
 
@@ -111,6 +112,32 @@ fn tells(place: &Place) {
     assert_eq!(said, "h.csv: 160 rows\nh.parquet: 160 rows\n");
 }
 
+fn trend(place: &Place) {
+    let none = done(place, &["nights"]);
+    assert_eq!(none.json(), serde_json::json!([]), "it makes the history");
+    for number in 0..20 {
+        let level = if number < 12 { 80.0 } else { 90.0 };
+        Night { level, ..Night::new(number) }.write(&place.path("results"));
+    }
+    done(place, &["import", "results", "--pending"]);
+    let said = done(place, &["trend", "--out", "pages/trend.html", "--metric", "p99"]).out;
+    assert_eq!(said, "pages/trend.html: 2 series, 2 marked changes\n");
+    let page = std::fs::read_to_string(place.path("pages/trend.html")).expect("the page");
+    assert!(page.contains("p99 of p2c in Peak Load: 12.") && page.contains("</html>"), "{page}");
+
+    let night = done(place, &["night", "night-0019"]).json();
+    assert_eq!((night["series"].as_u64(), night["runs"].as_u64()), (Some(8), Some(20)));
+    assert_eq!(night["changes"][0]["latest"]["run_id"], "night-0019");
+    let said = done(place, &["judge", "night-0019", "accepted"]).out;
+    assert!(said.ends_with(": night-0019 is accepted\n"), "{said}");
+    let runs = done(place, &["nights"]).json();
+    assert_eq!(
+        (runs[0]["verdict"].as_str(), runs[1]["verdict"].as_str()),
+        (Some("accepted"), Some("pending"))
+    );
+    assert!(done(place, &["list"]).out.contains("12/14 accepted"));
+}
+
 fn refuses(place: &Place) {
     let folder = Night::new(0).write(&place.path("results")).display().to_string();
     // Folders that hold no run keep no other from being recorded.
@@ -131,6 +158,9 @@ fn refuses(place: &Place) {
         (&["changes", "--metric", "p98"], 2, "`p98` is not a metric"),
         (&["changes", "--since", "soon"], 2, "`soon` is not a time; use `30d`"),
         (&["list", "--wait", "10"], 2, "`10` is not a duration; use `500ms`"),
+        (&["judge", "night-0000", "fine"], 2, "`fine` is not a judgement; use one of `none`, `pending`"),
+        (&["judge", "night-9", "good"], 2, "has no run `night-9`"),
+        (&["trend", "--out", "/dev/null/x.html"], 3, "failed to write `/dev/null/x.html`"),
         (&["prune"], 2, "--before"),
         (&["export"], 2, "--csv"),
         (&["export", "--csv", "/dev/null/x.csv"], 3, "failed to write `/dev/null/x.csv`"),

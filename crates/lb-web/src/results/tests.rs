@@ -31,6 +31,7 @@ fn runs_loads_suites_and_their_runs_are_listed_newest_first_and_read_again_when_
     let root = folder.path().join("results");
     write(&root.join("a/summary.json"), &summary("a", "2026-11-30T01:00:00Z"));
     write(&root.join("a/report.html"), "<p>");
+    write(&root.join("a/trend.html"), "<p>");
     write(&root.join("a/trials/shop-p2c-0.json"), "{}");
     write(&root.join("a/records/secret.json"), "{}");
     write(&root.join("a/.lock"), "");
@@ -52,19 +53,19 @@ fn runs_loads_suites_and_their_runs_are_listed_newest_first_and_read_again_when_
         (&json!("v1"), &json!("experiment"), &json!("complete"))
     );
     assert_eq!(told[3]["headline"], "p2c: p95 7.0 ms, 12.0 requests per second, 1.00 % errors");
-    assert_eq!(told[3]["reports"], json!([{ "n": 0, "title": "Report" }]));
+    assert_eq!(told[3]["reports"], json!([{ "n": 0, "title": "Report" }, { "n": 1, "title": "Trend up to this run" }]));
     let names: Vec<&Value> =
         told[3]["files"].as_array().expect("a list").iter().map(|file| &file["name"]).collect();
     assert_eq!(
         names,
-        ["report.html", "summary.json", "trials/shop-p2c-0.json"],
+        ["report.html", "summary.json", "trend.html", "trials/shop-p2c-0.json"],
         "no hidden file and no record"
     );
     assert!(told[3].get("folder").is_none(), "no path is told");
 
     write(&root.join("a/metrics.prom"), "x 1");
     ids(&mut results);
-    assert_eq!(results.find("a").expect("it is there").files.len(), 4);
+    assert_eq!(results.find("a").expect("it is there").files.len(), 5);
     fs::remove_dir_all(root.join("b")).expect("it can be removed");
     assert_eq!(ids(&mut results), ["c~light", "c", "a"]);
 }

@@ -3,7 +3,7 @@
 use crate::values::{fraction, moment, wait};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use lb_history::{HistoryUrl, MetricName, SeriesFilter};
+use lb_history::{HistoryUrl, Judgement, MetricName, SeriesFilter};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,8 +45,21 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Tell when something changed, by how much, and how sure that is.
     Changes(ChangesArgs),
+    /// Draw all series over time on a page, with marks where something changed.
+    Trend(TrendArgs),
     /// Write estimates as CSV or Parquet, one row per run and metric.
     Export(ExportArgs),
+    /// Say what later nights may be compared with: `judge RUN accepted`.
+    ///
+    /// `bench nightly` compares with the last run that is good or accepted, or that nobody judged. What changed up to an accepted
+    /// run is no longer an alarm.
+    Judge(JudgeArgs),
+    /// All runs as JSON, for `bench nightly`; makes the history.
+    #[command(hide = true)]
+    Nights,
+    /// The changes of the series that a run belongs to, as JSON, for `bench nightly`.
+    #[command(hide = true)]
+    Night(ShowArgs),
     /// Remove old runs, or only their histograms.
     Prune(PruneArgs),
 }
@@ -65,6 +78,37 @@ pub(crate) struct ImportArgs {
     /// cluster, whose names differ every night, need it.
     #[arg(long, value_name = "NAME", env = "BENCH_HISTORY_HOST")]
     pub(crate) host: Option<String>,
+    /// Keep later nights from being compared with these runs until they are judged.
+    #[arg(long)]
+    pub(crate) pending: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrendArgs {
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Only runs that began at this time or later, such as `90d` or `2026-11-01`.
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Series")]
+    pub(crate) since: Option<Timestamp>,
+    /// Smallest change of a latency or of goodput that is marked.
+    #[arg(long, value_name = "X%", value_parser = fraction, default_value = "2%")]
+    pub(crate) smallest: f64,
+    /// File for the page.
+    #[arg(long, value_name = "FILE", default_value = "trend.html")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    /// Name of the run, as `list` shows it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run_id: String,
+    /// accepted, good, worse, unconfirmed, pending or none.
+    #[arg(value_name = "JUDGEMENT")]
+    pub(crate) judgement: Judgement,
+    /// What became worse, as JSON.
+    #[arg(long, value_name = "JSON", default_value = "[]", hide = true)]
+    pub(crate) findings: String,
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +170,7 @@ impl FilterArgs {
             metric: self.metric,
             host: text(&self.host),
             config: text(&self.config),
+            fingerprint: String::new(),
             since,
             before: self.before,
         }

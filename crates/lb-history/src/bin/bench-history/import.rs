@@ -3,11 +3,12 @@
 use crate::args::ImportArgs;
 use crate::{INCOMPLETE, print};
 use lb_core::plain;
-use lb_history::{Given, History, HistoryError, Recorded, Run};
+use lb_history::{Given, History, HistoryError, Judgement, Recorded, Run};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn execute(history: &mut History, args: &ImportArgs) -> Result<u8, HistoryError> {
-    let given = Given { subject: args.subject.clone(), host: args.host.clone() };
+    let judgement = args.pending.then_some(Judgement::Pending);
+    let given = Given { subject: args.subject.clone(), host: args.host.clone(), judgement };
     let (mut new, mut replaced, mut unchanged, mut failed) = (0, 0, 0, 0);
     for folder in args.folders.iter().flat_map(|folder| runs_in(folder)) {
         // A folder that cannot be read keeps no other from being recorded; a history that cannot be written does.

@@ -22,13 +22,14 @@ pub(crate) fn execute(history: &mut History, args: &ListArgs) -> Result<u8, Hist
 fn row(run: &RunRow) -> Vec<String> {
     let marks = [(run.is_aa, " A/A"), (run.interrupted, " interrupted")];
     let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+    let judged = if run.verdict.is_empty() { String::new() } else { format!(" {}", run.verdict) };
     vec![
         run.run_id.clone(),
         run.started_at.get(..16).unwrap_or(&run.started_at).replace('T', " "),
         if run.subject.is_empty() { "-".to_owned() } else { run.subject.clone() },
         run.config.clone(),
         if run.engine == "sim" { "simulated".to_owned() } else { run.load_balancer.clone() },
-        format!("{}/{}{marks}", run.valid_trials, run.trials),
+        format!("{}/{}{marks}{judged}", run.valid_trials, run.trials),
         run.host.clone(),
     ]
 }

@@ -13,9 +13,11 @@ mod changes;
 mod export;
 mod import;
 mod list;
+mod night;
 mod prune;
 mod show;
 mod table;
+mod trend;
 mod values;
 
 use args::{Cli, Command};
@@ -59,7 +61,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<u8, HistoryError> {
-    let access = if matches!(cli.command, Command::Import(_)) { Access::Create } else { Access::Existing };
+    let makes_one = matches!(cli.command, Command::Import(_) | Command::Nights);
+    let access = if makes_one { Access::Create } else { Access::Existing };
     let mut history = History::open(&cli.history, access, cli.wait)?;
     match &cli.command {
         Command::Import(args) => import::execute(&mut history, args),
@@ -68,6 +71,10 @@ fn run(cli: &Cli) -> Result<u8, HistoryError> {
         Command::Changes(args) => changes::execute(&mut history, args),
         Command::Export(args) => export::execute(&mut history, args),
         Command::Prune(args) => prune::execute(&mut history, args),
+        Command::Trend(args) => trend::execute(&mut history, args),
+        Command::Judge(args) => night::judge(&mut history, args),
+        Command::Nights => night::list(&mut history),
+        Command::Night(args) => night::changes(&mut history, args),
     }
 }
 
