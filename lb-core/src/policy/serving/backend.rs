@@ -168,7 +168,8 @@ impl Backend {
     #[inline]
     pub(super) fn in_service(&self, now: Time) -> f32 {
         let since = now.since(self.looked_at).as_nanos() as f32;
-        (self.in_service - self.progress * since).max(0.1 * self.in_service)
+        let (left, least) = (self.in_service - self.progress * since, 0.1 * self.in_service);
+        if left < least { least } else { left }
     }
 
     /// Returns the work in flight that was left at the latest look, in mean requests.

@@ -411,8 +411,8 @@ impl Features {
             for (row, [completion, improvement]) in rows.iter_mut().zip(&logs) {
                 row[COMPLETION] += completion;
                 row[IMPROVEMENT] += improvement;
-                sums.best_completion = sums.best_completion.min(row[COMPLETION]);
-                sums.best_improvement = sums.best_improvement.min(row[IMPROVEMENT]);
+                sums.best_completion = lower(row[COMPLETION], sums.best_completion);
+                sums.best_improvement = lower(row[IMPROVEMENT], sums.best_improvement);
             }
         }
         let count = candidates.len() as f32;
@@ -427,6 +427,12 @@ impl Features {
         }
         sums
     }
+}
+
+/// Returns the lower one of two numbers; unlike [`f32::min`], it takes one instruction.
+#[inline]
+fn lower(one: f32, other: f32) -> f32 {
+    if one < other { one } else { other }
 }
 
 /// Returns whether two requests say the same.
