@@ -123,10 +123,11 @@ fn simulate(
 ) -> Result<Report, SimulationError> {
     let (mut system, mut calls) = start(topology, load, decider, options)?;
     while calls.left > 0 || !system.is_idle() {
-        if calls.next_time() <= system.next_time() {
+        let next = system.next_time();
+        if calls.next_time() <= next {
             let (call, hints, at) = calls.take();
             system.send(call, hints.as_ref(), at);
-        } else if let Some(ended) = system.step() {
+        } else if let Some(ended) = system.step(next) {
             observer.sample(&sample(&ended, Time::ZERO, &SENDER));
         }
     }

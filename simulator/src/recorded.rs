@@ -76,7 +76,7 @@ pub fn simulate_recorded(
                 client_key: arrival.client_key,
             };
             system.send(call, hints, arrival.at);
-        } else if let Some(ended) = system.step() {
+        } else if let Some(ended) = system.step(next) {
             observer.sample(&sample(&ended, Time::ZERO, &sender));
         }
     }

@@ -148,11 +148,12 @@ impl Simulation {
     ) -> Population<'a> {
         let mut population = Population::new(schedule, self.system.now(), length, self.max_sessions);
         while let Some(next) = population.next_time().or((!self.system.is_idle()).then_some(Time::MAX)) {
-            if next <= self.system.next_time() {
+            let event = self.system.next_time();
+            if next <= event {
                 if let Some(owner) = population.pop() {
                     self.go_on(&mut population, owner, None, next);
                 }
-            } else if let Some(ended) = self.system.step() {
+            } else if let Some(ended) = self.system.step(event) {
                 let (sample, reply) = population.ended(&ended);
                 observer.sample(&sample);
                 self.go_on(&mut population, ended.owner, Some(reply), ended.done);

@@ -31,6 +31,7 @@ use lb_core::topology::Topology;
 use lb_core::workload::Observer;
 use lb_core::{Span, Time};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that must be placed.
@@ -91,6 +92,10 @@ pub struct Stepped {
     ledger: Arc<Mutex<Ledger>>,
     options: Options,
     open: Option<Open>,
+    /// Number of decisions made.
+    made: u64,
+    /// Where the policies find the pick that the next event carries out.
+    chosen: Arc<AtomicU32>,
     /// Rows and priors of the eligible backends, if not all are.
     rows: Vec<f32>,
     priors: Vec<f32>,
@@ -102,11 +107,12 @@ impl Stepped {
     /// # Errors
     /// Fails in the same cases as [`simulate_open`](crate::simulate_open).
     pub fn new(topology: &Topology, load: &OpenLoad, options: &Options) -> Result<Self, SimulationError> {
-        let ledger: Arc<Mutex<Ledger>> = Arc::default();
+        let (ledger, chosen): (Arc<Mutex<Ledger>>, Arc<AtomicU32>) = Default::default();
         let mut policy = || -> Box<dyn Policy> {
             let mut all = lock(&ledger);
             all.hands.push(Hand::default());
-            Box::new(Handed { number: all.hands.len() - 1, ledger: Arc::clone(&ledger) })
+            let (ledger, chosen) = (Arc::clone(&ledger), Arc::clone(&chosen));
+            Box::new(Handed { number: all.hands.len() - 1, ledger, chosen })
         };
         let (system, calls) = start(topology, load, Decider::Policies(&mut policy), options)?;
         Ok(Self {
@@ -115,6 +121,8 @@ impl Stepped {
             ledger,
             options: *options,
             open: None,
+            made: 0,
+            chosen,
             rows: Vec::new(),
             priors: Vec::new(),
         })
@@ -129,29 +137,30 @@ impl Stepped {
             if self.calls.left == 0 && self.system.is_idle() {
                 return None;
             }
-            if self.calls.next_time() <= self.system.next_time() {
+            let next = self.system.next_time();
+            if self.calls.next_time() <= next {
                 let (call, hints, at) = self.calls.take();
                 self.system.send(call, hints.as_ref(), at);
-            } else if let Some(open) = self.waiting() {
+            } else if let Some(open) = self.waiting(next) {
                 self.open = Some(open);
-            } else if let Some(ended) = self.system.step() {
+            } else if let Some(ended) = self.system.step(next) {
                 observer.sample(&sample(&ended, Time::ZERO, &SENDER));
             }
         }
         self.decision()
     }
 
-    /// Returns the request that the next event brings to a load balancer, if it can be placed, and lets the load balancer
-    /// note its arrival.
-    fn waiting(&self) -> Option<Open> {
-        let slot = self.system.next_to_place()?;
+    /// Returns the request that the next event, at `now`, brings to a load balancer, if it can be placed, and lets the load
+    /// balancer note its arrival.
+    fn waiting(&self, now: Time) -> Option<Open> {
+        let slot = self.system.next_to_place(now)?;
         let call = self.system.call(slot);
         let pool = self.system.balancer_of(call).view();
         if pool.eligible.is_empty() {
             return None;
         }
         let number = self.system.number_of_balancer(call);
-        let (now, request) = (self.system.next_time(), self.system.info(slot));
+        let request = self.system.info(slot);
         let mut ledger = lock(&self.ledger);
         ledger.advance(now);
         let features = &mut ledger.hands[number].features;
@@ -165,7 +174,7 @@ impl Stepped {
         let open = self.open.as_ref()?;
         let call = self.system.call(open.slot);
         Some(Decision {
-            number: lock(&self.ledger).decisions,
+            number: self.made,
             balancer: call.balancer,
             now: open.now,
             request: &open.request,
@@ -217,9 +226,12 @@ impl Stepped {
         if pool.eligible.binary_search(&backend).is_err() {
             return Err(PickError::NotEligible(backend.0));
         }
-        lock(&self.ledger).chosen = backend;
+        let now = open.now;
+        // One thread does all, so no order is needed.
+        self.chosen.store(backend.0, Ordering::Relaxed);
+        self.made += 1;
         self.open = None;
-        let ended = self.system.step();
+        let ended = self.system.step(now);
         debug_assert!(ended.is_none(), "the event places the request");
         Ok(())
     }
@@ -252,9 +264,7 @@ impl Stepped {
 struct Ledger {
     /// One for each load balancer and pool.
     hands: Vec<Hand>,
-    /// The pick that the next event carries out.
-    chosen: BackendIndex,
-    /// Number of decisions made.
+    /// Number of requests sent.
     decisions: u64,
     settled: Vec<Settled>,
     in_flight: u64,
@@ -288,6 +298,7 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 struct Handed {
     number: usize,
     ledger: Arc<Mutex<Ledger>>,
+    chosen: Arc<AtomicU32>,
 }
 
 impl Policy for Handed {
@@ -299,7 +310,7 @@ impl Policy for Handed {
         _rng: &mut Rng,
     ) -> Option<BackendIndex> {
         // Without eligible backends, there was no decision.
-        (!pool.eligible.is_empty()).then(|| lock(&self.ledger).chosen)
+        (!pool.eligible.is_empty()).then(|| BackendIndex(self.chosen.load(Ordering::Relaxed)))
     }
 
     fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {

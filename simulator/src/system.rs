@@ -173,9 +173,10 @@ impl System {
     }
 
     /// Returns the request that the next event brings to a load balancer, if it is such an event.
-    pub(crate) fn next_to_place(&self) -> Option<u32> {
+    /// The time of the next event is given, since it is known to those who ask.
+    pub(crate) fn next_to_place(&self, next: Time) -> Option<u32> {
         let (at, slot) = *self.wire.front()?;
-        let is_next = at == self.next_time() && at != self.next_events.first_time();
+        let is_next = at == next && at != self.next_events.first_time();
         (is_next && self.requests[slot].stage == Stage::ToBalancer).then_some(slot)
     }
 
@@ -213,10 +214,10 @@ impl System {
         self.hints[slot] = hints.copied().unwrap_or_default();
     }
 
-    /// Processes the next event. At the same instant, backends come first, so that arriving requests
-    /// see their current state; then messages, then probes, then timeouts, then health checks.
-    pub(crate) fn step(&mut self) -> Option<Ended> {
-        let now = self.next_time();
+    /// Processes the next event, which is due at [`Self::next_time`]. At the same instant, backends come first, so that
+    /// arriving requests see their current state; then messages, then probes, then timeouts, then health checks.
+    pub(crate) fn step(&mut self, now: Time) -> Option<Ended> {
+        debug_assert_eq!(now, self.next_time(), "events are processed in order");
         self.now = now;
         self.events += 1;
         if self.next_events.first_time() == now {

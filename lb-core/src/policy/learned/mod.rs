@@ -58,6 +58,9 @@ pub struct Scores {
     rows: Vec<f32>,
     scores: Vec<f32>,
     incumbent: BackendIndex,
+    /// Number of draws so far, and the one in which each backend was drawn last.
+    draws: u64,
+    drawn_in: Vec<u64>,
 }
 
 impl Scores {
@@ -86,16 +89,25 @@ impl Scores {
     /// Draws candidates without repetition (Floyd's algorithm). The backend picked last always remains
     /// a candidate, because it was the best of the previous ones.
     fn draw(&mut self, pool: &PoolView<'_>, count: usize, rng: &mut Rng) {
-        let incumbent = pool.eligible.binary_search(&self.incumbent).ok();
-        self.candidates.extend(incumbent.map(|place| pool.eligible[place]));
+        self.draws += 1;
+        self.drawn_in.resize(pool.backends.len().max(self.drawn_in.len()), 0);
+        if pool.eligible.binary_search(&self.incumbent).is_ok() {
+            self.add_candidate(self.incumbent);
+        }
         let all = pool.eligible.len();
         let wanted = count - self.candidates.len();
         for last in all - wanted..all {
             let drawn = pool.eligible[rng.random_range(0..=last)];
-            let next = if self.candidates.contains(&drawn) { pool.eligible[last] } else { drawn };
-            if !self.candidates.contains(&next) {
-                self.candidates.push(next);
-            }
+            let is_new = self.drawn_in[drawn.get()] != self.draws;
+            self.add_candidate(if is_new { drawn } else { pool.eligible[last] });
+        }
+    }
+
+    /// Adds a candidate of the current draw, unless it is one.
+    fn add_candidate(&mut self, backend: BackendIndex) {
+        let drawn_in = &mut self.drawn_in[backend.get()];
+        if std::mem::replace(drawn_in, self.draws) != self.draws {
+            self.candidates.push(backend);
         }
     }
 

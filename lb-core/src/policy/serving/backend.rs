@@ -77,6 +77,9 @@ pub(super) struct Learnt {
 #[derive(Clone, Debug)]
 pub(super) struct Backend {
     outstanding: VecDeque<Sent>,
+    /// When the oldest of them was sent, and ln(1 + their number).
+    oldest: Option<Time>,
+    pub(super) log_in_flight: f32,
     /// Sum of their predicted costs.
     cost: f64,
     /// Work clocks of shared processors, one per size, in nanoseconds; reset whenever the backend is idle.
@@ -109,6 +112,8 @@ impl Backend {
     pub(super) fn new(now: Time) -> Self {
         Self {
             outstanding: VecDeque::new(),
+            oldest: None,
+            log_in_flight: 0.0,
             cost: 0.0,
             clocks: [0.0; SIZES],
             clock_at: now,
@@ -132,7 +137,13 @@ impl Backend {
 
     /// Returns when the oldest request in flight was sent.
     pub(super) fn oldest(&self) -> Option<Time> {
-        self.outstanding.front().map(|oldest| oldest.at)
+        self.oldest
+    }
+
+    /// Notes what decisions read of the list of requests, which they need not touch then.
+    fn note_outstanding(&mut self) {
+        self.oldest = self.outstanding.front().map(|oldest| oldest.at);
+        self.log_in_flight = ln(1.0 + self.outstanding.len() as u32 as f32);
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -157,7 +168,8 @@ impl Backend {
     #[inline]
     pub(super) fn in_service(&self, now: Time) -> f32 {
         let since = now.since(self.looked_at).as_nanos() as f32;
-        (self.in_service - self.progress * since).max(0.1 * self.in_service)
+        let (left, least) = (self.in_service - self.progress * since, 0.1 * self.in_service);
+        if left < least { least } else { left }
     }
 
     /// Returns the work in flight that was left at the latest look, in mean requests.
@@ -216,6 +228,7 @@ impl Backend {
         }
         self.cost += f64::from(sent.predicted.cost);
         self.outstanding.push_back(sent);
+        self.note_outstanding();
     }
 
     /// Removes the request that was sent at `sent`, by [`place_of`], and lets waiting requests begin.
@@ -223,12 +236,12 @@ impl Backend {
         let place = place_of(&self.outstanding, sent, |one| one.at)?;
         self.tick(now);
         let taken = self.outstanding.remove(place)?;
+        self.note_outstanding();
         self.cost -= f64::from(taken.predicted.cost);
         for (size, workers) in WORKERS.iter().enumerate() {
-            let last = *workers as usize - 1;
-            if place <= last
-                && let Some(next) = self.outstanding.get_mut(last)
-            {
+            let last = *workers as u32 as usize - 1;
+            let Some(next) = self.outstanding.get_mut(last) else { break };
+            if place <= last {
                 next.began[size] = now.since(next.at).as_nanos() as f32;
             }
         }

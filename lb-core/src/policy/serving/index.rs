@@ -39,30 +39,54 @@ pub struct Index {
     pub log_improvement: f32,
 }
 
+/// An [`Index`] whose logarithms are not taken yet: those of several backends are taken together.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::policy) struct Costs {
+    /// What is added to both logarithms.
+    pub(in crate::policy) log_factor: f32,
+    /// What the request itself takes.
+    pub(in crate::policy) completion: f32,
+    /// That, and the delay that it causes to others.
+    pub(in crate::policy) improvement: f32,
+}
+
+impl Costs {
+    pub(super) fn index(&self) -> Index {
+        Index {
+            log_completion: self.log_factor + ln(self.completion),
+            log_improvement: self.log_factor + ln(self.improvement),
+        }
+    }
+}
+
 /// Returns what a request of this `size`, in mean requests, would cost.
 #[inline]
-pub(super) fn index(backend: &Backend, size: f32, crowding: &Crowding, prices: &Prices, now: Time) -> Index {
-    let count = backend.in_flight() as f32;
-    let (pattern, workers) = (backend.pattern, backend.pattern.workers());
+pub(super) fn costs(backend: &Backend, size: f32, crowding: &Crowding, prices: &Prices, now: Time) -> Costs {
+    let count = backend.in_flight() as u32 as f32;
+    let (pattern, workers, per_worker) =
+        (backend.pattern, backend.pattern.workers(), backend.pattern.per_worker());
     let in_service = backend.in_service(now);
     let (own, cost) = if pattern.is_shared() {
-        let rest = if count > 0.0 { in_service / count } else { 1.0 };
-        let rest = rest.max(1e-3);
-        let there = 2.0 * count * rest * (1.0 - (-size / rest).exp()) / size;
-        let own = size * ((0.5 * there + 1.0) / workers).max(1.0);
+        let there = if count > 0.0 {
+            let rest = (in_service / count).max(1e-3);
+            2.0 * count * rest * (1.0 - (-size / rest).exp()) / size
+        } else {
+            0.0
+        };
+        let own = size * ((0.5 * there + 1.0) * per_worker).max(1.0);
         (own, size * prices.cost(pattern.size(), there))
     } else {
         let is_full = count >= workers;
-        let wait = if is_full { (backend.waiting + in_service / workers) / workers } else { 0.0 };
+        let wait = if is_full { (backend.waiting + in_service * per_worker) * per_worker } else { 0.0 };
         let own = wait + size;
-        let by_sizes = prices.delay_by_size(wait, size, workers);
+        let by_sizes = prices.delay_by_size(wait, size, pattern);
         let there = if is_full { workers - 1.0 + wait * workers } else { count };
-        let by_count = size * prices.delay(pattern.size(), there);
+        let by_count = size * prices.delay(pattern, there);
         (own, own + BY_SIZES * by_sizes + BY_COUNT * by_count)
     };
-    let log_factor = backend.log_mean_service + crowding.log_factor(ln(1.0 + count), backend.usual);
-    Index {
-        log_completion: log_factor + ln(own),
-        log_improvement: log_factor + ln(cost + backend.stalls * size),
+    Costs {
+        log_factor: backend.log_mean_service + crowding.log_factor(backend.log_in_flight, backend.usual),
+        completion: own,
+        improvement: cost + backend.stalls * size,
     }
 }

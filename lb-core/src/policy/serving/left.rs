@@ -33,7 +33,7 @@ impl Left {
     /// Returns the expected rest of a request of mean 1 after `age` in service.
     #[inline]
     pub(super) fn of(self, age: f32, deviation: f32) -> f32 {
-        let row = &self.0[((deviation * 4.0 + 0.5) as usize).min(DEVIATIONS - 1)];
+        let row = &self.0[((deviation * 4.0 + 0.5) as u32 as usize).min(DEVIATIONS - 1)];
         let place = (age * 4.0).clamp(0.0, (AGES - 2) as f32 + 0.999);
         let column = place as u32 as usize;
         row[column] + (place - column as f32) * (row[column + 1] - row[column])

@@ -28,6 +28,7 @@ pub mod price;
 mod sent;
 mod speed;
 
+pub(super) use index::Costs;
 pub use index::Index;
 pub use sent::{Ended, Sent};
 
@@ -36,6 +37,7 @@ use crate::time::Time;
 use crate::topology::Discipline;
 use backend::{Backend, LOGS, OfPool, Shared, UNKNOWN};
 use load::Load;
+use pattern::Pattern;
 use price::Prices;
 use speed::Guess;
 
@@ -108,6 +110,8 @@ pub struct Look {
     pub log_error: f32,
     /// Number of requests that it serves at once.
     pub workers: f32,
+    /// Natural logarithm of that.
+    pub log_workers: f32,
     /// Whether requests share its workers, instead of waiting for one.
     pub is_shared: bool,
     /// Predicted work in flight that is not done, in mean requests.
@@ -161,6 +165,7 @@ impl Serving {
     pub fn grow(&mut self, count: usize, now: Time) {
         if count > self.backends.len() {
             self.backends.resize_with(count, || Backend::new(now));
+            self.prices.prepare(Pattern::USUAL);
             self.latest.resize(count, self.sends);
         }
     }
@@ -206,7 +211,9 @@ impl Serving {
         now: Time,
     ) -> Option<Ended> {
         let found = self.backends.get_mut(backend.get())?;
-        let learnt = found.end(sent, kind, now, &self.of_pool, &mut self.shared)?;
+        let learnt = found.end(sent, kind, now, &self.of_pool, &mut self.shared);
+        self.prices.prepare(found.pattern);
+        let learnt = learnt?;
         if let Some(ratio) = learnt.ratio {
             self.factor_count = (self.factor_count + 1.0).min(1.0 / FACTOR);
             self.of_pool.factor +=
@@ -221,17 +228,20 @@ impl Serving {
     }
 
     /// Returns when the oldest of them was sent.
+    #[inline]
     pub fn oldest(&self, backend: BackendIndex) -> Option<Time> {
         self.backends.get(backend.get())?.oldest()
     }
 
     /// Returns what is known about `backend`, which must be one of those that there is room for.
+    #[inline]
     pub fn look(&self, backend: BackendIndex) -> Look {
         let found = &self.backends[backend.get()];
         Look {
             log_service: found.guess.mean,
             log_error: found.guess.variance.sqrt(),
             workers: found.pattern.workers(),
+            log_workers: found.pattern.log_workers(),
             is_shared: found.pattern.is_shared(),
             work_left: found.work_left(),
             utilisation: self.utilisation,
@@ -243,10 +253,20 @@ impl Serving {
     /// Returns what a request would cost at `backend`, which must be one of those that there is room for.
     #[inline]
     pub fn index(&self, backend: BackendIndex, predicted: &PredictedCost, now: Time) -> Index {
-        let found = &self.backends[backend.get()];
+        self.costs(backend, self.size(predicted), now).index()
+    }
+
+    /// Returns the size of a request in mean requests.
+    #[inline]
+    pub(super) fn size(&self, predicted: &PredictedCost) -> f32 {
         let size = (predicted.cost * self.of_pool.per_cost).max(1e-6);
-        let size = if size.is_finite() { size } else { 1.0 };
-        index::index(found, size, &self.shared.crowding, &self.prices, now)
+        if size.is_finite() { size } else { 1.0 }
+    }
+
+    /// Returns [`Self::index`] of a request of this [`Self::size`] before its logarithms are taken.
+    #[inline]
+    pub(super) fn costs(&self, backend: BackendIndex, size: f32, now: Time) -> Costs {
+        index::costs(&self.backends[backend.get()], size, &self.shared.crowding, &self.prices, now)
     }
 
     /// Starts from what is known about `backend` from elsewhere. It counts for some hundred replies at most, and
@@ -283,5 +303,8 @@ impl Serving {
             self.utilisation = (self.load.rate() / capacity).min(9.0);
         }
         self.prices.update(self.utilisation.clamp(LOWEST, HIGHEST));
+        for found in &self.backends {
+            self.prices.prepare(found.pattern);
+        }
     }
 }

@@ -25,6 +25,17 @@ pub(super) const PATTERNS: usize = 2 * SIZES;
 /// Numbers of workers that are distinguished. With the last, hardly anything ever waits.
 pub(super) const WORKERS: [f32; SIZES] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
+/// One over each. They are powers of two, so that multiplying by one is the same as dividing by the other.
+const PER_WORKER: [f32; SIZES] = {
+    let mut inverse = WORKERS;
+    let mut size = 0;
+    while size < SIZES {
+        inverse[size] = 1.0 / WORKERS[size];
+        size += 1;
+    }
+    inverse
+};
+
 /// Their natural logarithms.
 pub(super) const LOG_WORKERS: [f32; SIZES] = {
     const LN_2: f32 = std::f32::consts::LN_2;
@@ -80,6 +91,14 @@ impl Pattern {
 
     pub(super) const fn workers(self) -> f32 {
         WORKERS[self.size()]
+    }
+
+    pub(super) const fn per_worker(self) -> f32 {
+        PER_WORKER[self.size()]
+    }
+
+    pub(super) const fn log_workers(self) -> f32 {
+        LOG_WORKERS[self.size()]
     }
 
     pub(super) const fn get(self) -> usize {

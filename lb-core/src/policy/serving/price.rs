@@ -28,7 +28,7 @@
 //! queue-specific job sizes, European Journal of Operational Research 217, 2012). With `c` workers, `u`
 //! is the wait for one of them, and a request adds `s / c` to it.
 
-use super::pattern::{SIZES, WORKERS};
+use super::pattern::{Pattern, SIZES, WORKERS};
 
 /// Returns the expected delay of a request at a backend with this number of `requests` and `workers`, in
 /// units of the mean service time.
@@ -72,54 +72,59 @@ pub(super) struct Prices {
     utilisation: f32,
     /// Costs with 0 to `c` requests at `c` workers; linear from `c - 1` on.
     tables: [Vec<f32>; SIZES],
+    /// Which of them are of this utilisation.
+    are_ready: [bool; SIZES],
 }
 
 /// Relative change of the share of capacity that is free at which costs are computed anew.
 const CHANGE: f32 = 0.03;
 
 impl Prices {
+    /// Creates the costs of a utilisation above 0 and below 1, of which none is ready.
     pub(super) fn new(utilisation: f32) -> Self {
-        let mut prices = Self { utilisation, tables: Default::default() };
-        prices.fill();
-        prices
+        Self { utilisation, tables: Default::default(), are_ready: [false; SIZES] }
     }
 
-    /// Follows the utilisation, which must be above 0 and below 1, if it has changed noticeably.
+    /// Follows the utilisation, which must be above 0 and below 1, if it has changed noticeably. Then no cost is ready.
     pub(super) fn update(&mut self, utilisation: f32) {
         if (utilisation - self.utilisation).abs() > CHANGE * (1.0 - self.utilisation) {
             self.utilisation = utilisation;
-            self.fill();
+            self.are_ready = [false; SIZES];
         }
     }
 
-    fn fill(&mut self) {
-        for (table, workers) in self.tables.iter_mut().zip(WORKERS) {
-            fill(table, workers as usize, f64::from(self.utilisation));
+    /// Computes the costs at backends of this pattern, unless they are ready. A pool has few patterns.
+    pub(super) fn prepare(&mut self, pattern: Pattern) {
+        let size = pattern.size();
+        if !self.are_ready[size] {
+            fill(&mut self.tables[size], WORKERS[size] as usize, f64::from(self.utilisation));
+            self.are_ready[size] = true;
         }
     }
 
     /// Returns the cost of one more request with so many mean requests there, in mean service times. `size` is the
-    /// place of the number of workers.
+    /// place of the number of workers, for which the costs must be ready.
     #[inline]
     pub(super) fn cost(&self, size: usize, there: f32) -> f32 {
+        debug_assert!(self.are_ready[size], "the costs of size {size} are not ready");
         let table = &self.tables[size];
-        let place = (there.max(0.0) as usize).min(table.len() - 2);
+        let place = (there.max(0.0) as i32 as usize).min(table.len() - 2);
         let (low, high) = (table[place], table[place + 1]);
-        low + (there - place as f32) * (high - low)
+        low + (there - place as u32 as f32) * (high - low)
     }
 
     /// Returns the part of [`Self::cost`] that others bear.
     #[inline]
-    pub(super) fn delay(&self, size: usize, there: f32) -> f32 {
-        let workers = WORKERS[size];
-        self.cost(size, there) - 1.0 - (there + 1.0 - workers).max(0.0) / workers
+    pub(super) fn delay(&self, pattern: Pattern, there: f32) -> f32 {
+        let others = (there + 1.0 - pattern.workers()).max(0.0) * pattern.per_worker();
+        self.cost(pattern.size(), there) - 1.0 - others
     }
 
     /// Returns the part of [`sized_policy_improvement`] that others bear.
     #[inline]
-    pub(super) fn delay_by_size(&self, wait: f32, size: f32, workers: f32) -> f32 {
-        let added = size / workers;
-        self.utilisation * workers * (wait * added + added * added / 2.0) / (1.0 - self.utilisation)
+    pub(super) fn delay_by_size(&self, wait: f32, size: f32, pattern: Pattern) -> f32 {
+        let added = size * pattern.per_worker();
+        self.utilisation * pattern.workers() * (wait * added + added * added / 2.0) / (1.0 - self.utilisation)
     }
 }
 

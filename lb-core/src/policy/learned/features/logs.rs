@@ -30,6 +30,15 @@ pub(super) fn log_of_count(count: u32) -> f32 {
     LOGS.get(count as usize).copied().unwrap_or_else(|| ln(1.0 + count as f32))
 }
 
+/// Replaces positive numbers by their natural logarithms. In a loop over an array, [`ln`] is computed for as many numbers at
+/// once as a vector register holds.
+#[inline]
+pub(super) fn ln_all<const COUNT: usize>(numbers: &mut [[f32; COUNT]]) {
+    for number in numbers.as_flattened_mut() {
+        *number = ln(*number);
+    }
+}
+
 /// Returns the natural logarithm of a positive number, with an error of at most 1.3e-5. It is the
 /// exponent plus a polynomial in the mantissa, which is exact at 1 and 2, so that the function is
 /// continuous. (Least squares for `ln(1 + m) / m`.)

@@ -31,11 +31,11 @@ mod memory;
 use super::super::{BackendIndex, LoadReport, PoolView, Reply, ReplyKind, Reported, RequestInfo};
 use super::trust::Trust;
 use crate::policy::cost::{CostModel, PredictedCost};
-use crate::policy::serving::Serving;
+use crate::policy::serving::{Costs, Serving};
 use crate::profile::PoolProfile;
 use crate::time::{Span, Time};
 pub(super) use logs::ln;
-use logs::log_of_count;
+use logs::{ln_all, log_of_count};
 use memory::{Latency, Memory};
 
 /// Name of the set of features below. A different set has a different name.
@@ -82,9 +82,15 @@ pub const FEATURES: [&str; WIDTH] = [
 ];
 
 /// Places in a row of what is computed before the rest of it.
+const IN_FLIGHT: usize = 0;
+const OLDEST: usize = 5;
+const IDLE: usize = 6;
+const WORK: usize = 19;
 const COMPLETION: usize = 20;
 const IMPROVEMENT: usize = 21;
-const SERVICE: usize = 24;
+
+/// Number of rows whose logarithms are taken together.
+const BLOCK: usize = 8;
 
 /// Features are clamped to this magnitude: far outside the training data, a network's output is noise.
 const CLAMP: f32 = 6.0;
@@ -268,29 +274,27 @@ impl Features {
         rows: &mut [f32],
         prior: &mut [f32],
     ) {
+        let rows = &mut rows[..candidates.len() * WIDTH];
         let predicted = self.predicted(request);
         let means = self.means(pool, candidates, &predicted, now, rows);
         let per_nano = (-means.typical).exp();
-        let settle = Span::from_nanos(means.typical.exp() as u64);
+        self.write_logs(pool, candidates, now, per_nano, rows);
+        let settle = match self.reported.is_empty() {
+            true => Span::ZERO,
+            false => Span::from_nanos(means.typical.exp() as u64),
+        };
         let burst = match self.gap_fast > 0.0 && self.gap_slow > 0.0 {
-            true => ln(self.gap_fast / self.gap_slow).clamp(-CLAMP, CLAMP),
+            true => ln(self.gap_fast / self.gap_slow),
             false => 0.0,
         };
-        let rows = rows.chunks_exact_mut(WIDTH);
-        for ((backend, row), prior) in candidates.iter().zip(rows).zip(prior) {
+        for ((backend, row), prior) in candidates.iter().zip(rows.chunks_exact_mut(WIDTH)).zip(prior) {
             let memory = &self.memories[backend.get()];
             let look = self.serving.look(*backend);
             let count = pool.backend(*backend).in_flight;
-            let log_count = log_of_count(count);
-            let ln_1p = |nanos: f32| ln(1.0 + nanos * per_nano).min(CLAMP);
-            let since = |time: Time| ln_1p(now.since(time).as_nanos() as f32);
-            let oldest = self.serving.oldest(*backend).map_or(0.0, since);
-            let silence = since(memory.last_reply.unwrap_or(memory.joined));
+            let (log_count, oldest, silence, work) = (row[IN_FLIGHT], row[OLDEST], row[IDLE], row[WORK]);
             let (idle, busy) = if count == 0 { (silence, 0.0) } else { (0.0, silence) };
-            let vs_typical = |log: f32| (log - means.typical).clamp(-CLAMP, CLAMP);
             let latency = memory.latency.unwrap_or(means.unknown());
-            let work = ln((1.0 + look.work_left.max(0.0)) / (1.0 + count as f32));
-            let completion = (row[COMPLETION] - means.best_completion).clamp(0.0, CLAMP);
+            let completion = row[COMPLETION] - means.best_completion;
             let improvement = (row[IMPROVEMENT] - means.best_improvement).clamp(0.0, CLAMP);
             let (trust, log_profile) = self.trust.of(*backend);
             let (reported, fresh) = match self.reported.is_empty() {
@@ -298,37 +302,37 @@ impl Features {
                 false => self.reported_vs_own(*backend, count, now, settle),
             };
             row.copy_from_slice(&[
-                log_count.min(CLAMP),
-                (log_count - means.log_in_flight).clamp(-CLAMP, CLAMP),
-                vs_typical(latency.fast),
-                vs_typical(latency.slow),
-                vs_typical(latency.low),
+                log_count,
+                log_count - means.log_in_flight,
+                latency.fast - means.typical,
+                latency.slow - means.typical,
+                latency.low - means.typical,
                 oldest,
                 idle,
                 memory.error_rate,
-                memory.log_consecutive_errors.min(CLAMP),
-                memory.gap.map_or(0.0, vs_typical),
-                means.log_in_flight.min(CLAMP),
+                memory.log_consecutive_errors,
+                memory.gap.unwrap_or(means.typical) - means.typical,
+                means.log_in_flight,
                 burst,
                 busy,
-                look.crowding.clamp(0.0, CLAMP),
-                latency.log_in_flight.min(CLAMP),
-                (memory.log_weight - means.log_weight).clamp(-CLAMP, CLAMP),
+                look.crowding,
+                latency.log_in_flight,
+                memory.log_weight - means.log_weight,
                 1.0 / (1.0 + now.since(memory.joined).as_nanos() as f32 * per_nano / NEW_FOR),
-                predicted.log_cost.clamp(-CLAMP, CLAMP),
-                predicted.deviation.clamp(0.0, CLAMP),
-                work.clamp(-CLAMP, CLAMP),
+                predicted.log_cost,
+                predicted.deviation,
+                work,
                 completion,
                 improvement,
-                ln(look.workers.max(1.0)).min(CLAMP),
+                look.log_workers,
                 if look.is_shared { 1.0 } else { 0.0 },
-                (look.log_service - means.log_service).clamp(-CLAMP, CLAMP),
-                look.log_error.clamp(0.0, CLAMP),
-                look.surprise.clamp(-CLAMP, CLAMP),
-                look.utilisation.clamp(0.0, CLAMP),
+                look.log_service - means.log_service,
+                look.log_error,
+                look.surprise,
+                look.utilisation,
                 trust,
                 trust * (look.log_service - log_profile).clamp(-CLAMP, CLAMP),
-                reported.min(CLAMP),
+                reported,
                 fresh,
             ]);
             *prior = -improvement;
@@ -337,6 +341,10 @@ impl Features {
                 let failure = FAILURE_COST * memory.error_rate * (ordinary - means.best_improvement).exp();
                 *prior = -ln(improvement.exp() + failure);
             }
+        }
+        // All at once, so that it is vectorised.
+        for feature in rows {
+            *feature = feature.clamp(-CLAMP, CLAMP);
         }
     }
 
@@ -350,7 +358,34 @@ impl Features {
         (ln((own + others) / own), 1.0 / (1.0 + age))
     }
 
-    /// Computes what rows are relative to, and writes the indices of each candidate to its row.
+    /// Writes the features that are logarithms of what changes with time to the row of each candidate.
+    fn write_logs(
+        &self,
+        pool: &PoolView<'_>,
+        candidates: &[BackendIndex],
+        now: Time,
+        per_nano: f32,
+        rows: &mut [f32],
+    ) {
+        let (rows, _) = rows.as_chunks_mut::<WIDTH>();
+        for (candidates, rows) in candidates.chunks(BLOCK).zip(rows.chunks_mut(BLOCK)) {
+            let mut logs = [[1.0; 3]; BLOCK];
+            for (backend, [oldest, silence, work]) in candidates.iter().zip(&mut logs) {
+                let memory = &self.memories[backend.get()];
+                let count = pool.backend(*backend).in_flight as f32;
+                let age = |time: Time| 1.0 + now.since(time).as_nanos() as f32 * per_nano;
+                *oldest = self.serving.oldest(*backend).map_or(1.0, age);
+                *silence = age(memory.last_reply.unwrap_or(memory.joined));
+                *work = (1.0 + self.serving.look(*backend).work_left.max(0.0)) / (1.0 + count);
+            }
+            ln_all(&mut logs);
+            for (row, [oldest, silence, work]) in rows.iter_mut().zip(&logs) {
+                (row[OLDEST], row[IDLE], row[WORK]) = (*oldest, *silence, *work);
+            }
+        }
+    }
+
+    /// Computes what rows are relative to, and writes the number in flight and the indices of each candidate to its row.
     fn means(
         &self,
         pool: &PoolView<'_>,
@@ -361,21 +396,32 @@ impl Features {
     ) -> Means {
         let mut sums = Means { best_completion: f32::MAX, best_improvement: f32::MAX, ..Means::default() };
         let mut known = 0.0f32;
-        for (backend, row) in candidates.iter().zip(rows.chunks_exact_mut(WIDTH)) {
-            let memory = &self.memories[backend.get()];
-            sums.log_in_flight += log_of_count(pool.backend(*backend).in_flight);
-            sums.log_weight += memory.log_weight;
-            row[SERVICE] = self.serving.look(*backend).log_service;
-            sums.log_service += row[SERVICE];
-            if let Some(latency) = memory.latency {
-                known += 1.0;
-                sums.typical += latency.slow;
-                sums.log_in_flight_sent += latency.log_in_flight;
+        let size = self.serving.size(predicted);
+        let (rows, _) = rows.as_chunks_mut::<WIDTH>();
+        for (candidates, rows) in candidates.chunks(BLOCK).zip(rows.chunks_mut(BLOCK)) {
+            let mut logs = [[1.0; 2]; BLOCK];
+            for ((backend, row), logs) in candidates.iter().zip(&mut *rows).zip(&mut logs) {
+                let memory = &self.memories[backend.get()];
+                row[IN_FLIGHT] = log_of_count(pool.backend(*backend).in_flight);
+                sums.log_in_flight += row[IN_FLIGHT];
+                sums.log_weight += memory.log_weight;
+                sums.log_service += self.serving.look(*backend).log_service;
+                if let Some(latency) = memory.latency {
+                    known += 1.0;
+                    sums.typical += latency.slow;
+                    sums.log_in_flight_sent += latency.log_in_flight;
+                }
+                let Costs { log_factor, completion, improvement } = self.serving.costs(*backend, size, now);
+                *logs = [completion, improvement];
+                (row[COMPLETION], row[IMPROVEMENT]) = (log_factor, log_factor);
             }
-            let index = self.serving.index(*backend, predicted, now);
-            (row[COMPLETION], row[IMPROVEMENT]) = (index.log_completion, index.log_improvement);
-            sums.best_completion = sums.best_completion.min(index.log_completion);
-            sums.best_improvement = sums.best_improvement.min(index.log_improvement);
+            ln_all(&mut logs);
+            for (row, [completion, improvement]) in rows.iter_mut().zip(&logs) {
+                row[COMPLETION] += completion;
+                row[IMPROVEMENT] += improvement;
+                sums.best_completion = lower(row[COMPLETION], sums.best_completion);
+                sums.best_improvement = lower(row[IMPROVEMENT], sums.best_improvement);
+            }
         }
         let count = candidates.len() as f32;
         sums.log_in_flight /= count;
@@ -389,6 +435,12 @@ impl Features {
         }
         sums
     }
+}
+
+/// Returns the lower one of two numbers; unlike [`f32::min`], it takes one instruction.
+#[inline]
+fn lower(one: f32, other: f32) -> f32 {
+    if one < other { one } else { other }
 }
 
 /// Returns whether two requests say the same.
