@@ -151,7 +151,7 @@ fn since(tonight: &Tonight<'_>, base: &KnownRun, before: Option<&KnownRun>) -> S
 }
 
 /// Returns whether a change of a series is an alarm tonight: it is the last one of its series and made it worse, nobody has
-/// accepted it, and the last run is still on its far side. After a repair, the series tells so only some nights later.
+/// accepted it, and tonight's run is still on its far side. After a repair, the series tells so only some nights later.
 fn counts(evidence: &Evidence<'_>, change: &KnownChange) -> bool {
     let began = |time: &str| time.parse::<Timestamp>().ok();
     let all = evidence.series.map_or(&[][..], |series| &series.changes);
@@ -160,7 +160,9 @@ fn counts(evidence: &Evidence<'_>, change: &KnownChange) -> bool {
     });
     let is_accepted = accepted(evidence.runs, &evidence.tonight)
         .is_some_and(|accepted| began(&change.first.started_at).is_none_or(|first| first <= accepted));
-    change.worse == Some(true) && is_last && !is_accepted && is_still_there(change)
+    // A series that has no run of tonight, such as that of an algorithm that was left out, tells nothing about it.
+    let is_of_tonight = began(&change.latest.started_at) >= began(&evidence.tonight.summary.started_at);
+    change.worse == Some(true) && is_last && !is_accepted && is_of_tonight && is_still_there(change)
 }
 
 fn is_still_there(change: &KnownChange) -> bool {

@@ -54,6 +54,10 @@ fn compared(base: &Summary, new: &Summary) -> FolderComparison {
     compare_summaries(base, new, None, &options).expect("the same experiment")
 }
 
+fn point(value: f64) -> KnownPoint {
+    KnownPoint { run_id: "run".to_owned(), value, ..KnownPoint::default() }
+}
+
 fn change(first_day: u32, latest: f64) -> KnownChange {
     let point = |day: u32, value| KnownPoint {
         run_id: format!("run-{day:02}"),
@@ -201,6 +205,14 @@ fn a_series_alarms_while_its_last_run_is_worse_and_nobody_accepted_that() {
         ("nothing changed", vec![], 5),
         ("tonight is as fast as before", vec![change(12, 80.5)], 5),
         ("somebody accepted it", vec![change(12, 84.1)], 12),
+        (
+            "tonight did without it",
+            vec![KnownChange {
+                latest: KnownPoint { started_at: "2026-11-19T01:00:00Z".to_owned(), ..point(84.1) },
+                ..change(12, 84.1)
+            }],
+            5,
+        ),
         ("it became better", vec![KnownChange { worse: Some(false), ..change(12, 84.1) }], 5),
         (
             "it became better since",
