@@ -76,5 +76,5 @@ pub use resources::{add_resources, resource_sentences, scrape_notes};
 pub use steering::steering;
 pub use summarise::summarise;
 pub use trial_metrics::trial_summary;
-pub use validity::{Demands, problems};
+pub use validity::{Demands, generator_problems, problems};
 pub use window::Window;

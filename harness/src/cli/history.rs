@@ -1,21 +1,19 @@
 //! `bench history`, and runs that are recorded when they end (`--history`). Both start `bench-history`, a program of its own,
 //! so that `bench` is built without a database.
 
+use super::program::Program;
 use super::run_args::RunArgs;
-use crate::exit::{ExitCode, Failure, OrExit};
-use anyhow::{Context as _, anyhow};
+use crate::exit::{ExitCode, Failure};
 use clap::Args;
 use lb_core::plain;
 use lb_core::secret::mask_passwords;
 use lb_io::complain;
 use lb_report::parts::command_line;
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The program, which lies beside `bench` or on the PATH.
-const PROGRAM: &str = "bench-history";
+const PROGRAM: Program = Program { name: "bench-history", package: "lb-history" };
 
 /// The environment variable with which the program is told where the history is: a password has no place in the list of
 /// processes.
@@ -32,11 +30,7 @@ pub struct HistoryArgs {
 
 /// Hands over to the program, which replaces this process: its exit code is that of `bench`.
 pub(super) fn execute(args: &HistoryArgs) -> Result<ExitCode, Failure> {
-    let program = find()?;
-    let failed = Command::new(&program).args(&args.words).exec();
-    Err(failed)
-        .with_context(|| format!("failed to start `{}`", program.display()))
-        .or_exit(ExitCode::Preflight)
+    PROGRAM.become_it(args.words.iter().cloned())
 }
 
 /// How a run is recorded when it has ended.
@@ -56,7 +50,7 @@ impl Recording {
     pub(super) fn of(args: &RunArgs) -> Result<Option<Self>, Failure> {
         let Some(url) = &args.history else { return Ok(None) };
         let subject = args.subject.clone().or_else(commit);
-        let program = find()?;
+        let program = PROGRAM.find()?;
         Ok(Some(Self { program, url: url.clone(), subject, is_required: args.history_required }))
     }
 
@@ -102,29 +96,6 @@ impl Recording {
         let rest = ["--history".to_owned(), url, folder.display().to_string()];
         command_line(&words.chain(rest).collect::<Vec<_>>())
     }
-}
-
-/// Finds the program beside `bench`, or else on the PATH.
-fn find() -> Result<PathBuf, Failure> {
-    let here = std::env::current_exe().ok();
-    let beside = here.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = beside.iter().cloned().chain(std::env::split_paths(&path));
-    let found = folders.map(|folder| folder.join(PROGRAM)).find(|program| program.is_file());
-    found.ok_or_else(|| missing(beside.as_deref())).or_exit(ExitCode::Preflight)
-}
-
-/// Says how to get the program: built as `bench` was, if that is how it came here.
-fn missing(beside: Option<&Path>) -> anyhow::Error {
-    let profile = beside.and_then(Path::file_name).and_then(|name| name.to_str());
-    let command = match profile {
-        Some("release") => "cargo build --release -p lb-history",
-        Some("debug") => "cargo build -p lb-history",
-        _ => "cargo install --path crates/lb-history",
-    };
-    anyhow!(
-        "`{PROGRAM}` is neither beside `bench` nor on the PATH; run `{command}` in the repository of `bench`"
-    )
 }
 
 /// Returns the commit of the repository in which `bench` runs, marked if files differ from it. `None` without one.
