@@ -82,7 +82,8 @@ fn each_count(packed: &[u8], mut take: impl FnMut(usize, u64)) -> Option<u64> {
         && four(4)? as usize == payload.len()
         && four(8)? == 0
         && four(12)? == u32::from(SIGNIFICANT_DIGITS)
-        && eight(16)? == 1;
+        && eight(16)? == 1
+        && eight(32)? == 1_f64.to_bits();
     let highest = eight(24)?;
     if !is_ours || highest < 2 || highest > u64::MAX / 2 {
         return None;

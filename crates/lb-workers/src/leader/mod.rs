@@ -128,6 +128,10 @@ impl Fleet for NatsFleet {
         let Some(leader) = lock(&self.leader).take() else { return };
         self.runtime.block_on(async {
             leader.tasks.iter().for_each(JoinHandle::abort);
+            if !leader.link.exchange.is_connected() {
+                // The right to lead ends by itself, and workers notice that their leader is gone.
+                return;
+            }
             // Workers that do not hear it notice that their leader is gone.
             let _ = leader.link.order(None, Order::Dismiss).await;
             for name in &leader.workloads {

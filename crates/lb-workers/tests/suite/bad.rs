@@ -2,6 +2,8 @@
 
 use crate::place::{Place, text};
 use crate::server::{Server, free_port};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("too_few_workers_are_counted_and_named", too_few),
@@ -62,9 +64,10 @@ fn two_leaders() {
 fn other_version() {
     let place = Place::new();
     let _worker = place.worker("w1");
+    let is_over = Arc::new(AtomicBool::new(false));
     let stranger = std::thread::spawn({
-        let url = place.server.url.clone();
-        move || stranger(&url)
+        let (url, is_over) = (place.server.url.clone(), Arc::clone(&is_over));
+        move || stranger(&url, &is_over)
     });
     refused(
         &place,
@@ -76,17 +79,18 @@ fn other_version() {
             "install the same version everywhere",
         ],
     );
+    is_over.store(true, Ordering::Relaxed);
     stranger.join().expect("it only speaks");
 }
 
-/// Speaks as a worker of another version for a while.
-fn stranger(url: &str) {
+/// Speaks as a worker of another version until the test is over.
+fn stranger(url: &str, is_over: &AtomicBool) {
     use std::io::Write as _;
     let address = url.trim_start_matches("nats://");
     let mut stream = std::net::TcpStream::connect(address).expect("it listens");
     let said = r#"{"worker":"0ld","news":{"here":{"name":"old-1","version":"0.0.1 (abc, protocol 0)","threads":1,"phase":null,"now":{"users":0,"in_flight":0,"requests":0,"errors":0,"seconds":0,"last_requests":0,"last_p95":0}}}}"#;
     write!(stream, "CONNECT {{\"verbose\":false}}\r\n").expect("it is open");
-    for _ in 0..30 {
+    while !is_over.load(Ordering::Relaxed) {
         write!(stream, "PUB bench.default.leader {}\r\n{said}\r\n", said.len()).expect("it is open");
         std::thread::sleep(std::time::Duration::from_millis(200));
     }

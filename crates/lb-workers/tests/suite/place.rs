@@ -1,7 +1,7 @@
 //! What tests share: a folder, a server, workers and leaders as processes that end with the test.
 
-use crate::server::Server;
-use serde_json::Value;
+use crate::server::{Server, free_port};
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -24,7 +24,9 @@ pub(crate) struct Process {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { server: Server::start(), dir: tempfile::tempdir().expect("a temporary folder") }
+        let place = Self { server: Server::start(), dir: tempfile::tempdir().expect("a temporary folder") };
+        std::fs::write(place.path("test.json"), config().to_string()).expect("a config can be written");
+        place
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -81,27 +83,36 @@ impl Place {
     }
 }
 
-/// A short open load on two algorithms of the reference load balancer. How busy the machine is must not decide a test.
-pub(crate) const RUN: [&str; 18] = [
-    "--config",
-    "steady_requests_config.json",
-    "--topology",
-    "situation-a",
-    "--arrivals",
-    "poisson:60",
-    "--duration",
-    "4s",
-    "--warm-up",
-    "500ms",
-    "--algorithms",
-    "round-robin,least-connections",
-    "--repetitions",
-    "1",
-    "--no-oracles",
-    "--record-actions",
-    "--quiet",
-    "--accept-invalid",
-];
+/// A short open load on two algorithms of the embedded load balancer, on free ports. How busy the machine is must not
+/// decide a test.
+pub(crate) const RUN: [&str; 6] =
+    ["--config", "test.json", "--no-oracles", "--record-actions", "--quiet", "--accept-invalid"];
+
+/// Sessions of a shop that begin at their times, whatever becomes of those before them.
+fn config() -> Value {
+    json!({
+        "base_url": format!("http://127.0.0.1:{}", free_port()),
+        "request_timeout": 5,
+        "scenarios": [{
+            "name": "test",
+            "duration_minutes": 0.1,
+            "concurrent_users": 10,
+            "ramp_up_time_seconds": 0,
+            "traffic_mix": { "browse_and_search": 1.0 }
+        }],
+        "user_profiles": { "shopper": { "actions": [
+            { "name": "browse_products", "weight": 50 },
+            { "name": "search_products", "weight": 50 }
+        ]}},
+        "bench": {
+            "arrivals": "poisson:15",
+            "algorithms": ["round-robin", "least-connections"],
+            "repetitions": 1,
+            "warm_up_s": 0.5,
+            "cool_down_s": 0
+        }
+    })
+}
 
 impl Process {
     /// Reads what the process says until a line holds `part`, which is returned.
@@ -157,6 +168,20 @@ impl Drop for Process {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Waits until a run that writes its events there has measured a trial for a while.
+pub(crate) fn wait_for_trial(place: &Place, events: &str, trial: &str, seconds: f64) {
+    let path = place.path(events);
+    wait_until("the trial is measured", || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let mut events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.any(|event| {
+            let text = |key: &str| event[key].as_str().unwrap_or_default();
+            let elapsed = event["elapsed_s"].as_f64().unwrap_or(0.0);
+            text("phase") == "measure" && text("trial").starts_with(trial) && elapsed >= seconds
+        })
+    });
 }
 
 /// Waits until a condition holds.

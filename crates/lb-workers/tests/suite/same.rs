@@ -21,7 +21,7 @@ impl Sent {
         let names: Vec<String> = std::fs::read_dir(trials)
             .expect("a folder")
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.contains("round-robin"))
+            .filter(|name| name.starts_with("test-round-robin-0"))
             .collect();
         let one = |ending: &str| {
             let name = names.iter().find(|name| name.ends_with(ending));
@@ -50,7 +50,7 @@ fn many() {
     let alone = place.run(&[&RUN[..], &["--out", "alone"]].concat());
     assert!(alone.status.success(), "{}", text(&alone.stderr));
     let alone = Sent::read(&place, "alone");
-    assert!(alone.workers.is_empty() && alone.users.len() > 100);
+    assert!(alone.workers.is_empty() && alone.users.len() > 40);
     for count in [4_usize, 2, 1] {
         // Those that are not needed leave.
         workers.truncate(count);

@@ -231,7 +231,8 @@ async fn measure(
         Some(sampler) => Some(sampler.stop().await),
         None => None,
     };
-    let processes = testbed.processes(way, &cpu);
+    let mut processes = testbed.processes(way, &cpu);
+    book_workers(&mut processes, &shares);
     let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
     if let Some(requests) = requests {
         requests.finish().map_err(RunError::Results)?;
@@ -248,6 +249,14 @@ async fn measure(
     };
     notes.extend(steering.as_ref().and_then(failed));
     Ok(Some(Measured { record, shares, problems, started, resources, processes, busy_share, steering }))
+}
+
+/// Books the CPU time of workers as the generator's, in place of that of this process, which only led them.
+fn book_workers(processes: &mut [ProcessTime], shares: &[WorkerShare]) {
+    let generator = processes.iter_mut().find(|process| process.name == "generator");
+    if let Some(generator) = generator.filter(|_| !shares.is_empty()) {
+        generator.cpu_s = shares.iter().filter_map(|share| share.cpu_s).sum();
+    }
 }
 
 /// Drain: waits for requests in flight, and adds a note if some do not end.
