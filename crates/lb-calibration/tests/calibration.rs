@@ -232,6 +232,14 @@ fn a_policy_that_overloads_backends_is_predicted_with_the_timeout_of_its_clients
 }
 
 #[test]
+fn the_limits_are_twice_as_wide_where_a_tenth_failed() {
+    let usual = Tolerance::default();
+    assert_eq!(usual.for_failed(0.09), usual);
+    let wide = Tolerance { mean: 0.2, p99: 0.4, failed: 0.04, policies: 3 };
+    assert_eq!(usual.for_failed(0.1), wide);
+}
+
+#[test]
 fn clients_that_leave_one_after_the_other_had_no_timeout() {
     let mut logged = traces(&topology("situation-a"), &load(2_240.0, 5_000), 1, &["least-connections"]);
     for (place, exchange) in logged.episodes[0].exchanges.iter_mut().step_by(50).enumerate() {

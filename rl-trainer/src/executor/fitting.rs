@@ -207,7 +207,7 @@ fn of_policy(check: &PolicyCheck, tolerance: Tolerance) -> CheckReport {
         mean_ms: check.mean_ms,
         p99_ms: check.p99_ms,
         failed: check.failed,
-        limits: Some(limits(check.chance, tolerance)),
+        limits: Some(limits(check.chance, tolerance.for_failed(check.failed[0]))),
         misses: check.misses.clone(),
     }
 }
