@@ -16,7 +16,7 @@ pub use args::NightlyArgs;
 use super::history::commit;
 use super::history_program::{DEFAULT_HISTORY, HISTORY, HistoryProgram, Refused};
 use super::shared::block_on;
-use crate::exit::{ExitCode, Failure, OrExit};
+use crate::exit::{ExitCode, Failure};
 use anyhow::anyhow;
 use compare::Comparisons;
 use lb_core::secret::mask_passwords;
