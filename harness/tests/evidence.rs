@@ -254,7 +254,8 @@ fn what_cannot_be_judged_is_no_success() {
         bench.summary(out, &simulated("p2c", &["--repetitions", "1"]));
     }
     let (printed, _) = ends(&bench, &["compare", "base", "new"], 3);
-    for part in ["+0.0 %", "1 block is too few to estimate noise", "not enough data: no metric has a verdict"] {
+    for part in ["+0.0 %", "1 block is too few to estimate noise", "not enough data: no metric has a verdict"]
+    {
         assert!(printed.contains(part), "`{part}` in {printed}");
     }
     // One run each of Locust, whose files ours look like.

@@ -6,8 +6,11 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The reports that are shown, each with its title. They have no scripts.
-const REPORTS: [(&str, &str); 3] =
-    [("report.html", "Report"), ("continuous.html", "Report of the load"), ("trend.html", "Trend up to this run")];
+const REPORTS: [(&str, &str); 3] = [
+    ("report.html", "Report"),
+    ("continuous.html", "Report of the load"),
+    ("trend.html", "Trend up to this run"),
+];
 
 /// One folder of results.
 #[derive(Clone, Debug, Serialize)]

@@ -53,7 +53,10 @@ fn runs_loads_suites_and_their_runs_are_listed_newest_first_and_read_again_when_
         (&json!("v1"), &json!("experiment"), &json!("complete"))
     );
     assert_eq!(told[3]["headline"], "p2c: p95 7.0 ms, 12.0 requests per second, 1.00 % errors");
-    assert_eq!(told[3]["reports"], json!([{ "n": 0, "title": "Report" }, { "n": 1, "title": "Trend up to this run" }]));
+    assert_eq!(
+        told[3]["reports"],
+        json!([{ "n": 0, "title": "Report" }, { "n": 1, "title": "Trend up to this run" }])
+    );
     let names: Vec<&Value> =
         told[3]["files"].as_array().expect("a list").iter().map(|file| &file["name"]).collect();
     assert_eq!(
