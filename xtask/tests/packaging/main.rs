@@ -119,7 +119,7 @@ fn package(ending: &str) -> PathBuf {
 /// environment and files of this repository.
 fn runs_the_main_job(program: &Path) {
     let same = fs::read(program).expect("the program was installed")
-        == fs::read(&DIST.program).expect("it is there");
+        == fs::read(&DIST.programs[0]).expect("it is there");
     assert!(same, "{} is what was packed", program.display());
     let home = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(program);
