@@ -13,7 +13,8 @@ pub(super) fn workers_note(trials: &[Trial]) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    let most = |of: fn(&WorkerShare) -> Option<f64>| shares().filter_map(of).map(f64::abs).fold(0.0, f64::max);
+    let most =
+        |of: fn(&WorkerShare) -> Option<f64>| shares().filter_map(of).map(f64::abs).fold(0.0, f64::max);
     let mut listed = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if names.len() > NAMED {
         listed += ", …";
