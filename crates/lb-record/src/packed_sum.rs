@@ -85,7 +85,7 @@ fn each_count(packed: &[u8], mut take: impl FnMut(usize, u64)) -> Option<u64> {
         && eight(16)? == 1
         && eight(32)? == 1_f64.to_bits();
     let highest = eight(24)?;
-    if !is_ours || highest < 2 || highest > u64::MAX / 2 {
+    if !is_ours || !(2..=u64::MAX / 2).contains(&highest) {
         return None;
     }
     let buckets = buckets_up_to(highest);

@@ -166,7 +166,7 @@ def main():
                 worker = ["ip", "netns", "exec", name, program, "worker", "--join", f"nats://{NETWORK}.1:{port}",
                           "--threads", "1", "--name", name]
                 children.append(subprocess.Popen(worker, stderr=subprocess.DEVNULL, **quiet))
-            lead = [program, "--workers", f"nats://127.0.0.1:{NATS}", "--expect", str(args.workers),
+            lead = [program, "--workers", f"nats://127.0.0.1:{NATS}", "--expect-workers", str(args.workers),
                     "--url", f"http://{NETWORK}.1:9301", "--arrivals", "even:40", "--duration", "1s", "--warm-up", "0s",
                     "--repetitions", str(args.trials), "--max-skew", "1s", "--accept-invalid", "--quiet", "--out", "run"]
             subprocess.run(lead, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=scratch)

@@ -35,7 +35,7 @@ pub struct WorkersArgs {
         value_parser = clap::value_parser!(u32).range(1..),
         help_heading = "Workers"
     )]
-    pub expect: u32,
+    pub expect_workers: u32,
     /// Longest wait for the workers, such as `30s`.
     #[arg(
         long,

@@ -274,7 +274,7 @@ fn judged(place: &Place) {
     let run = place.run(&night);
     let pending = Given { judgement: Some(Judgement::Pending), ..Given::default() };
     history.record(&run, &pending).expect("it can be recorded");
-    let mut verdict = |history: &mut History| {
+    let verdict = |history: &mut History| {
         let run = history.runs(&RunFilter::default()).expect("runs").remove(0);
         (run.verdict, run.findings)
     };

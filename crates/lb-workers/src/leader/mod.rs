@@ -85,7 +85,7 @@ impl NatsFleet {
     pub fn new(args: &WorkersArgs) -> Result<Self, String> {
         let address = Address::parse("--workers", args.workers.as_deref().unwrap_or_default())?;
         let wishes =
-            Wishes { expect: args.expect as usize, wait: args.workers_wait, max_skew: args.max_skew };
+            Wishes { expect: args.expect_workers as usize, wait: args.workers_wait, max_skew: args.max_skew };
         // One thread answers questions about the clock while the other one works.
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("fleet").enable_all().build();
         let runtime = runtime.map_err(|error| format!("failed to start threads: {error}"))?;

@@ -90,7 +90,7 @@ pub(super) async fn gather(link: &Link, stop: &AtomicBool, tell: &dyn Fn(String)
             let advice = match refused.is_empty() {
                 true => format!(
                     "start more with `bench worker --join {address}`, wait longer with --workers-wait, or expect fewer \
-                     with --expect"
+                     with --expect-workers"
                 ),
                 false => format!("{}; install the same version everywhere", refused.join("; ")),
             };

@@ -73,7 +73,7 @@ struct Busy {
 
 /// What a task of the worker brings.
 enum Done {
-    Ready(PhaseNumber, Result<ready::Share, String>),
+    Ready(PhaseNumber, Box<Result<ready::Share, String>>),
     Played(PhaseNumber, Result<News, String>),
 }
 
@@ -167,7 +167,7 @@ impl Worker {
                 let sender = sender.clone();
                 tokio::spawn(async move {
                     let made = ready::make_ready(&exchange, &shares, &plan, shard, threads).await;
-                    let _ = sender.send(Done::Ready(phase, made));
+                    let _ = sender.send(Done::Ready(phase, Box::new(made)));
                 });
             }
             Order::Begin { phase, at_ns } => self.begin(phase, at_ns, sender),
@@ -203,7 +203,7 @@ impl Worker {
                 if busy.stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let news = match made {
+                let news = match *made {
                     Ok(share) => {
                         let schedule_sha256 = share.plan.schedule.sha256().to_owned();
                         let clock = share.clock;

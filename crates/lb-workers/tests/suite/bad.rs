@@ -31,7 +31,7 @@ fn too_few() {
     let args = place.lead("3", "out", &["--workers-wait", "2s"]);
     let args: Vec<&str> = without(&args, "--workers-wait", "30s");
     let join = format!("bench worker --join {}", place.server.url);
-    refused(&place, &args, 3, &["1 of 3 workers are at", "(w1)", &join, "--expect"]);
+    refused(&place, &args, 3, &["1 of 3 workers are at", "(w1)", &join, "--expect-workers"]);
 }
 
 /// Leaves out a flag and its value.
@@ -126,8 +126,8 @@ fn impossible() {
         (vec!["--workers", url, "--record-requests"], "not of each request"),
         (vec!["--workers", url, "--max-rate", "p(95)<200"], "a search for rates"),
         (vec!["--workers", url, "--duration", "forever"], "a load without end"),
-        (vec!["--expect", "2"], "--workers"),
-        (vec!["--workers", url, "--expect", "0"], "--expect"),
+        (vec!["--expect-workers", "2"], "--workers"),
+        (vec!["--workers", url, "--expect-workers", "0"], "--expect-workers"),
     ] {
         refused(&place, &[&flags[..], &["--out", "out"]].concat(), 2, &[part]);
     }

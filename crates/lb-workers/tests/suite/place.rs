@@ -74,7 +74,7 @@ impl Place {
 
     /// The flags of a run that `count` workers play.
     pub(crate) fn lead<'a>(&'a self, count: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let mut flags = vec!["--workers", &self.server.url, "--expect", count];
+        let mut flags = vec!["--workers", &self.server.url, "--expect-workers", count];
         flags.extend(["--workers-wait", "30s", "--max-skew", "2s"]);
         flags.extend(RUN);
         flags.extend(["--out", out]);
