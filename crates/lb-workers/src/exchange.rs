@@ -3,9 +3,9 @@
 use crate::address::Address;
 use crate::message::{FromLeader, FromWorker};
 use async_nats::connection::State;
-use async_nats::jetstream::kv;
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::{kv, stream};
 use async_nats::{Client, ConnectOptions, Subscriber};
 use bytes::Bytes;
 use flate2::Compression;
@@ -162,13 +162,24 @@ impl Exchange {
 
     /// Opens or makes a bucket whose values vanish when they are older than `max_age`.
     pub(crate) async fn values(&self, what: &str, max_age: Duration) -> Result<kv::Store, String> {
-        let config = kv::Config {
-            bucket: format!("bench-{}-{what}", self.address.name),
+        let bucket = format!("bench-{}-{what}", self.address.name);
+        // The client library asks servers for their account before it makes a bucket, in a way that servers before 2.10
+        // do not answer. So this is made as it would make it.
+        let config = stream::Config {
+            name: format!("KV_{bucket}"),
+            subjects: vec![format!("$KV.{bucket}.>")],
+            max_messages_per_subject: 1,
             max_age,
-            history: 1,
-            ..kv::Config::default()
+            duplicate_window: max_age.min(MOST_DUPLICATE_WINDOW),
+            discard: stream::DiscardPolicy::New,
+            num_replicas: 1,
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
+            ..stream::Config::default()
         };
-        self.context.create_key_value(config).await.map_err(|error| self.failed(&error))
+        self.context.get_or_create_stream(config).await.map_err(|error| self.failed(&error))?;
+        self.context.get_key_value(bucket).await.map_err(|error| self.failed(&error))
     }
 
     pub(crate) async fn flush(&self) -> Result<(), String> {
@@ -185,6 +196,9 @@ impl Exchange {
         format!("the NATS server {} does not answer", self.address)
     }
 }
+
+/// The window in which a server recognises a message that is sent twice; it must not be longer than messages are kept.
+const MOST_DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 /// Writes a value as compressed JSON.
 pub(crate) fn deflate(value: &impl Serialize) -> Result<Vec<u8>, String> {
