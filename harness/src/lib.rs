@@ -61,7 +61,6 @@
 //!     mode: Mode::Compare,
 //!     resume: false,
 //!     desk: None,
-//!     fleet: None,
 //! };
 //! let trials = Trials::default();
 //! let finished = run(&plan, options, &Interrupt::default(), &trials).await?;

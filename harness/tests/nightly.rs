@@ -7,7 +7,7 @@ mod common;
 
 use common::{Bench, text};
 use lb_core::policy::PolicyFile;
-use lb_core::policy::learned::{Action, Network};
+use lb_core::policy::learned::{Action, FEATURES, Network};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -63,8 +63,14 @@ impl Nights {
     fn new() -> Self {
         build_history();
         let bench = Bench::new();
-        // It scores all backends alike, so it sends slow machines as many requests as fast ones.
-        let policy = PolicyFile::new(Network::zero(), Action::default());
+        // It prefers slow backends, though less than the prior prefers fast ones. The bias keeps the units linear.
+        let mut network = Network::zero();
+        let service = FEATURES.iter().position(|name| *name == "log_service_vs_pool").expect("a feature");
+        network.first[service][0] = 1.0;
+        network.biases.0[0] = 10.0;
+        network.second[0][0] = 1.0;
+        network.third[0] = 0.7;
+        let policy = PolicyFile::new(network, Action::default());
         std::fs::write(bench.path("slow.safetensors"), policy.to_bytes()).expect("a policy");
         Self(bench)
     }
@@ -258,7 +264,7 @@ fn a_night_without_a_baseline_judges_nothing_and_says_why() {
     for (flags, part) in [
         (&["--resume", "first"][..], "--resume: a night is a new run"),
         (&["--max-rate", "p(95)<200"], "--max-rate: "),
-        (&["--duration", "forever"], "--duration: a night has an end"),
+        (&["--duration", "forever"], "--duration forever: a simulation "),
     ] {
         let words = [&["nightly"][..], &EXPERIMENT[..6], flags].concat();
         let (_, err) = ended(&nights.script(&words, &[]), 2);

@@ -62,7 +62,6 @@ mod histogram;
 mod hlog;
 mod observed;
 mod packed;
-mod packed_sum;
 mod pieces;
 mod population;
 mod progress;

@@ -26,7 +26,6 @@ mod pack_job;
 mod packs;
 mod parse;
 mod plan;
-mod program;
 mod recover;
 mod replay_events;
 mod report;
@@ -45,7 +44,6 @@ mod validate;
 mod wait;
 mod what_if;
 mod what_if_args;
-mod workers;
 
 pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
@@ -61,4 +59,3 @@ pub use run_args::{ConfigArgs, RunArgs};
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use ui_args::UiArgs;
 pub use what_if_args::WhatIfArgs;
-pub use workers::{WorkerArgs, WorkersArgs, give_workers};

@@ -43,7 +43,6 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
         mode,
         resume: false,
         desk: None,
-        fleet: None,
     };
     block_on(async {
         let experiment::Run { summary, ended } =

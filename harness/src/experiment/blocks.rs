@@ -18,7 +18,6 @@ use super::schedules::block_schedule;
 use super::trial_plan::{ScenarioRun, TrialPlan};
 use crate::steer::TrialEnd;
 use lb_analysis::{Demands, affinity, problems, summarise};
-use lb_config::PlannedScenario;
 use lb_core::workload::Schedule;
 use lb_results::{Trial, trial_stem, write_trial};
 use std::ops::ControlFlow;
@@ -139,11 +138,11 @@ async fn run_steered<D: Driver>(
 }
 
 /// Returns the demands on the trials of a scenario.
-pub(super) fn demands(context: &Context<'_>, scenario: &PlannedScenario) -> Demands {
+pub(super) fn demands(context: &Context<'_>, part: &ScenarioRun<'_>) -> Demands {
     Demands {
         metric: context.plan.primary_metric(),
         margin: context.plan.margin(),
-        faults: !scenario.scenario().topology.faults.is_empty(),
+        faults: !part.scenario.scenario().topology.faults.is_empty(),
     }
 }
 
@@ -157,7 +156,7 @@ fn ended_early<D: Driver>(driver: &mut D) -> Result<ControlFlow<()>, RunError> {
 
 /// Looks for problems that make a trial invalid. If invalid trials count, the problems are still noted.
 fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut Trial) {
-    let found = problems(trial, demands(context, part.scenario));
+    let found = problems(trial, demands(context, part));
     if context.accept_invalid {
         trial.accepted = found;
     } else {

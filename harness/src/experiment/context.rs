@@ -2,7 +2,6 @@
 
 use super::error::RunError;
 use super::events::Observe;
-use super::fleet::Fleet;
 use super::interrupt::Interrupt;
 use super::recorded_trials::RecordedTrials;
 use super::trial_plan::TrialPlan;
@@ -12,7 +11,6 @@ use lb_config::{Loaded, Plan};
 use lb_core::Span;
 use lb_results::{ListedBackend, RequestsFile, ResultsFolder};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,8 +66,6 @@ pub struct RunOptions<'a> {
     pub resume: bool,
     /// Where commands to the run are found; `None` if it takes none.
     pub desk: Option<Desk>,
-    /// The workers that play the load; `None` plays it in this process.
-    pub fleet: Option<Arc<dyn Fleet>>,
 }
 
 /// The context that all trials of a run share.
@@ -93,8 +89,6 @@ pub(super) struct Context<'a> {
     pub(super) mode: &'a Mode,
     /// Where commands to the run are found; `None` if it takes none.
     pub(super) desk: Option<&'a Desk>,
-    /// The workers that play the load; `None` plays it in this process.
-    pub(super) fleet: Option<&'a Arc<dyn Fleet>>,
     /// The trials of this run that an earlier process completed.
     pub(super) recorded: RecordedTrials,
 }
@@ -116,15 +110,13 @@ impl<'a> Context<'a> {
             record_actions: options.record_actions,
             replication: options.replication,
             record_requests: options.record_requests,
-            // Slow requests are not sent from worker to leader.
-            slow: plan.slow().filter(|_| options.fleet.is_none()),
+            slow: plan.slow(),
             traces: options.traces,
             access_log: options.access_log.as_deref(),
             run_id: &options.run_id,
             accept_invalid: options.accept_invalid,
             mode: &options.mode,
             desk: options.desk.as_ref(),
-            fleet: options.fleet.as_ref(),
             recorded,
         }
     }

@@ -4,7 +4,6 @@
 use super::texts::{Index, Texts};
 use crate::rng::hash_name;
 use crate::time::Span;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// One recorded request, for building a [`Replay`].
@@ -66,7 +65,7 @@ impl ReplayRequest {
 }
 
 /// A recorded list of requests.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replay {
     rows: Vec<Row>,
     actions: Texts,
@@ -84,7 +83,7 @@ pub struct Replay {
 
 /// A row; its numbers are positions in the lists of the recording. For client and content, 0 means that there is none, and
 /// numbers begin at 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Row {
     at: Span,
     target: u32,
@@ -94,13 +93,13 @@ struct Row {
 }
 
 /// What few rows differ in: the host, where 0 means that there is none, and the position of the expected statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Extra {
     host: u32,
     expected: u32,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Content {
     headers: Vec<(String, String)>,
     body: Vec<u8>,

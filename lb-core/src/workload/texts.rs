@@ -2,10 +2,9 @@
 
 use crate::rng::hash_name;
 use hashbrown::HashTable;
-use serde::{Deserialize, Serialize};
 
 /// Distinct texts, one after the other.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Texts {
     all: String,
     ends: Vec<usize>,

@@ -6,4 +6,3 @@ mod problems;
 mod schedule;
 mod sequence;
 mod support;
-mod written;

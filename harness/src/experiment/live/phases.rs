@@ -2,7 +2,7 @@
 //! drain, switch, verify, warm-up, reset, measure, drain, collect, cool-down.
 
 use super::balancer::{Counted, WindowStart};
-use super::load::{MEASURE, Phase, Sent, backend_from, prepare, send};
+use super::load::{MEASURE, Phase, backend_from, send};
 use super::sample;
 use super::steer::{Agent, failed};
 use super::testbed::Testbed;
@@ -20,7 +20,7 @@ use lb_admin_client::Evidence;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::TrialRecord;
-use lb_results::{MachineUse, ProcessTime, RequestsFile, ResourceRecord, SteeringRecord, Trial, WorkerShare};
+use lb_results::{MachineUse, ProcessTime, RequestsFile, ResourceRecord, SteeringRecord, Trial};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,7 +57,7 @@ pub(super) async fn run(
         Some(balancer) => balancer.log_length().await?,
         None => 0,
     };
-    let Some(measured) = measure(context, testbed, plan, agent, &mut notes).await? else { return Ok(None) };
+    let measured = measure(context, testbed, plan, agent, &mut notes).await?;
     let mut counted = Counted::default();
     if !measured.record.interrupted {
         enter("draining");
@@ -87,10 +87,6 @@ pub(super) async fn run(
 /// The results of the measured phase.
 struct Measured {
     record: TrialRecord,
-    /// What each worker did; empty if this process sent the load.
-    shares: Vec<WorkerShare>,
-    /// What makes the record invalid, whatever else is accepted.
-    problems: Vec<String>,
     /// When the phase began.
     started: jiff::Timestamp,
     /// What scraped targets said; `None` if nothing was scraped.
@@ -164,9 +160,7 @@ async fn warm_up(context: &Context<'_>, testbed: &mut Testbed, plan: &TrialPlan<
     let schedule = Arc::new(Schedule::new(Arc::clone(&workload), seed));
     let scenario = Scenario { workload, duration: inner.warm_up, ..Scenario::clone(inner) };
     let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None, slow: None };
-    let Some(ready) = prepare(context, testbed, plan, phase).await? else { return Ok(()) };
-    ready.begin().await;
-    send(context, testbed, plan, ready).await.map(drop)
+    send(context, testbed, plan, phase).await.map(drop)
 }
 
 /// Reset: drains again, and resets the backends and the counters. Returns the counters at the beginning of
@@ -184,16 +178,25 @@ async fn reset(
     }
 }
 
-/// Measure: runs the schedule, and starts faults and traces with it. `None` if the user interrupts the run before it
-/// begins.
+/// Measure: runs the schedule, and starts faults and traces with it.
 async fn measure(
     context: &Context<'_>,
     testbed: &mut Testbed,
     plan: &TrialPlan<'_>,
     agent: Option<Agent>,
     notes: &mut Vec<String>,
-) -> Result<Option<Measured>, RunError> {
+) -> Result<Measured, RunError> {
     let way = plan.contestant.way;
+    if let Some(mocks) = &testbed.mocks {
+        mocks.mocks.start_faults().await.map_err(RunError::testbed)?;
+    }
+    if let Some(balancer) = testbed.through(way) {
+        balancer.start_trace(context, plan).await?;
+    }
+    let begun = Instant::now();
+    let cpu = testbed.cpu_seconds(way);
+    let machine = MachineCpu::now();
+    let started = jiff::Timestamp::now();
     let requests = context.requests_file(plan, &testbed.backends)?;
     let slow = SlowLog::create(context, plan, &testbed.backends)?;
     let phase = Phase {
@@ -203,25 +206,8 @@ async fn measure(
         requests: requests.as_ref().map(RequestsFile::sink),
         slow: slow.as_ref().map(SlowLog::parts),
     };
-    let Some(ready) = prepare(context, testbed, plan, phase).await? else {
-        if let Some(agent) = agent {
-            agent.stop(Instant::now()).await?;
-        }
-        return Ok(None);
-    };
-    if let Some(balancer) = testbed.through(way) {
-        balancer.start_trace(context, plan).await?;
-    }
-    ready.begin().await;
-    if let Some(mocks) = &testbed.mocks {
-        mocks.mocks.start_faults().await.map_err(RunError::testbed)?;
-    }
-    let begun = Instant::now();
-    let cpu = testbed.cpu_seconds(way);
-    let machine = MachineCpu::now();
-    let started = jiff::Timestamp::now();
     let sampler = sample::start(context, testbed, plan, begun);
-    let Sent { mut record, shares, problems } = send(context, testbed, plan, ready).await?;
+    let mut record = send(context, testbed, plan, phase).await?;
     // A trial that a command ended is invalid, but the run goes on.
     let goes_on = !context.interrupt.is_set() && testbed.lost.is_none();
     if goes_on && context.desk.is_some_and(Desk::ends_trial) {
@@ -231,8 +217,7 @@ async fn measure(
         Some(sampler) => Some(sampler.stop().await),
         None => None,
     };
-    let mut processes = testbed.processes(way, &cpu);
-    book_workers(&mut processes, &shares);
+    let processes = testbed.processes(way, &cpu);
     let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
     if let Some(requests) = requests {
         requests.finish().map_err(RunError::Results)?;
@@ -248,15 +233,7 @@ async fn measure(
         None => None,
     };
     notes.extend(steering.as_ref().and_then(failed));
-    Ok(Some(Measured { record, shares, problems, started, resources, processes, busy_share, steering }))
-}
-
-/// Books the CPU time of workers as the generator's, in place of that of this process, which only led them.
-fn book_workers(processes: &mut [ProcessTime], shares: &[WorkerShare]) {
-    let generator = processes.iter_mut().find(|process| process.name == "generator");
-    if let Some(generator) = generator.filter(|_| !shares.is_empty()) {
-        generator.cpu_s = shares.iter().filter_map(|share| share.cpu_s).sum();
-    }
+    Ok(Measured { record, started, resources, processes, busy_share, steering })
 }
 
 /// Drain: waits for requests in flight, and adds a note if some do not end.
@@ -337,7 +314,7 @@ impl Measured {
         evidence: serde_json::Value,
         notes: Vec<String>,
     ) -> Trial {
-        let Self { record, shares, problems, started, resources, processes, busy_share, steering } = self;
+        let Self { record, started, resources, processes, busy_share, steering } = self;
         let Counted { balancer, guards, retries } = counted;
         let counted_by = testbed.through(plan.contestant.way).filter(|_| !balancer.is_empty());
         Trial {
@@ -345,7 +322,7 @@ impl Measured {
             algorithm: plan.contestant.algorithm,
             label: plan.contestant.label.clone(),
             attempt: plan.attempt,
-            problems,
+            problems: Vec::new(),
             accepted: Vec::new(),
             cut_s: 0.0,
             machine: MachineUse { cpu_wait_share: record.cpu_wait_share, busy_share },
@@ -363,7 +340,6 @@ impl Measured {
             steering,
             resources,
             processes,
-            workers: shares,
             evidence,
             notes,
         }
