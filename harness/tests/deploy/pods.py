@@ -124,6 +124,7 @@ def night(root, scratch, made):
         nights = sorted(os.listdir(volume))
         same("the nights on the volume", len(nights), 2)
         compared = machine.run("compare", ["compare", *(f"/results/{one}" for one in nights)], mounts=[(volume, "/results", False)])
-        need(compared.code in (0, 98), f"two nights can be compared: {compared.said()}")
+        # Two blocks are too few to judge anything.
+        same(f"the end of the comparison: {compared.said()}", compared.code, 3)
         same("the end of the backends", mocks.stop(), 0)
         return f"{len(nights)} nights, compared"
