@@ -35,6 +35,9 @@ pub(super) struct Position {
     /// Share of the output that is left of the network that was learnt.
     #[serde(default = "whole_share")]
     pub(super) share: f32,
+    /// Whether that was chosen at the end, after which nothing is left to do.
+    #[serde(default)]
+    pub(super) is_chosen: bool,
 }
 
 fn whole_share() -> f32 {

@@ -74,7 +74,11 @@ pub fn train(
     training.ppo()?;
     training.evolve()?;
     training.save()?;
-    training.choose_share();
+    if !training.state.position.is_chosen {
+        training.choose_share();
+        training.state.position.is_chosen = true;
+        training.save()?;
+    }
     Ok(training.finish())
 }
 

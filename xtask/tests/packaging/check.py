@@ -25,9 +25,11 @@ def wheel(path):
             content = archive.read(name)
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             assert listed[name][1:] == [f"sha256={digest}", str(len(content))], name
-        [program] = [name for name in files if ".data/scripts/" in name]
-        mode = files[program].external_attr >> 16
-        assert stat.S_ISREG(mode) and mode & 0o777 == 0o755, oct(mode)
+        programs = [name for name in files if ".data/scripts/" in name]
+        assert [name.rsplit("/", 1)[1] for name in sorted(programs)] == ["bench", "bench-history"], programs
+        for program in programs:
+            mode = files[program].external_attr >> 16
+            assert stat.S_ISREG(mode) and mode & 0o777 == 0o755, oct(mode)
         metadata = email.message_from_bytes(archive.read(about + "METADATA"))
         assert metadata["Name"] == "lb-algorithm-bench", metadata["Name"]
         assert metadata["License-Expression"] == "MIT OR Apache-2.0", metadata["License-Expression"]

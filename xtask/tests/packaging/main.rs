@@ -196,7 +196,7 @@ fn reproducible() {
     for (from, to) in DIST.programs.iter().zip(&renamed) {
         fs::copy(from, to).expect("it can be copied");
     }
-    let packages = home.path().join("other/place");
+    let packages = home.path().join("another/place");
     let mut again = dist(&renamed, &packages);
     again.env("TZ", "Pacific/Chatham").env("LC_ALL", "C").current_dir(home.path());
     ran(again, "cargo xtask dist");
