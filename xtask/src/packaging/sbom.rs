@@ -58,6 +58,8 @@ pub(crate) fn write(
         })
         .collect();
     dependencies.push(json!({"ref": standard_library}));
+    let beside = |other: &Program| json!({"ref": format!("{}@{}", other.name, packages.version())});
+    dependencies.extend(programs[1..].iter().map(beside));
     let bill = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
