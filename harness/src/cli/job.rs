@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 /// What a run plays, and how it can be repeated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Job {
     /// The config.
     pub(super) loaded: Loaded,

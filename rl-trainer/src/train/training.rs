@@ -27,7 +27,7 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Seconds between two checkpoints.
 const SAVE_EVERY_S: f64 = 10.0;
 
-/// Shares of a network's output that are tried at the end; with 0, the prior alone decides.
+/// Shares of a network's output that are tried before evolution and at the end; with 0, the prior alone decides.
 const SHARES: [f32; 6] = [0.0, 0.05, 0.1, 0.2, 0.4, 0.7];
 
 /// Starts or resumes a training run in `folder`.
@@ -73,12 +73,11 @@ pub fn train(
     training.lessons()?;
     training.ppo()?;
     training.evolve()?;
-    training.save()?;
     if !training.state.position.is_chosen {
         training.choose_share();
         training.state.position.is_chosen = true;
-        training.save()?;
     }
+    training.save()?;
     Ok(training.finish())
 }
 

@@ -119,12 +119,7 @@ impl<'a> Runner<'a> {
             );
             return before;
         };
-        let job = Job {
-            loaded: job.loaded.clone(),
-            plan: job.plan.clone(),
-            command: repeat(Some("aa")),
-            replication: 0,
-        };
+        let job = Job { command: repeat(Some("aa")), ..job.clone() };
         match self.make(&beside(&flags(&self.args.run), folder, "aa"), &job, Mode::Aa).await {
             Ok(Some(made)) => {
                 let noise = || made.summary.scenarios.iter().flat_map(|scenario| &scenario.noise);
@@ -165,12 +160,7 @@ impl<'a> Runner<'a> {
             return Ok(None);
         }
         complain("something looks worse than in the last good run; the run is repeated to confirm it");
-        let job = Job {
-            loaded: job.loaded.clone(),
-            plan: job.plan.clone(),
-            command: repeat(None),
-            replication: REPETITION,
-        };
+        let job = Job { replication: REPETITION, ..job.clone() };
         self.make(&beside(&flags(&self.args.run), &first.folder, "again"), &job, Mode::Compare).await
     }
 
