@@ -9,6 +9,9 @@ const SHOWN = 50;
 export class Results {
   constructor() {
     this.runs = [];
+    // The rows of the list by the run's id: what did not change stays in the page, so that a list that is read again
+    // takes no click away.
+    this.rows = new Map();
     this.limit = SHOWN;
     this.chosen = { before: null, after: null };
     find("results-filter").addEventListener("input", () => {
@@ -54,36 +57,36 @@ export class Results {
     for (const side of ["before", "after"]) {
       if (!this.runs.some((run) => run.id === this.chosen[side])) this.chosen[side] = null;
     }
-    find("results").replaceChildren(...found.slice(0, this.limit).map((run) => this.makeRow(run)));
+    this.rows = new Map(this.runs.filter((run) => this.rows.has(run.id)).map((run) => [run.id, this.rows.get(run.id)]));
+    arrange(find("results"), found.slice(0, this.limit).map((run) => this.findRow(run)));
+    for (const input of find("results").querySelectorAll("input")) input.checked = this.chosen[input.dataset.side] === input.value;
     show(find("more-results"), found.length > this.limit);
     const none = this.runs.length === 0 ? "There are no results yet. A run that ends appears here." : `No result contains “${wanted}”.`;
     write(find("results-note"), found.length === 0 ? (this.read ? none : "") : `${Math.min(found.length, this.limit)} of ${this.runs.length} results, the newest first`);
     this.considerCompare();
   }
 
-  makeRow(run) {
-    const name = run.label || run.name;
-    const [end, kind] = ENDS[run.ended] ?? [run.ended ?? "under way", "care"];
-    const title = make("h3", {}, name);
-    const facts = [formatMoment(run.started_at), KINDS[run.kind] ?? run.kind, run.config, (run.algorithms ?? []).join(", "), run.label ? run.name : null];
-    const reports = (run.reports ?? []).map((report) => make("a", {
-      class: "button", target: "_blank", rel: "noopener", text: report.title,
-      href: addressOf(run, "reports", report),
-      "aria-label": `${report.title} of ${name} (opens in a new tab)`,
-    }));
-    return make("li", { class: "result" },
-      make("div", { class: "sides" }, this.makeChoice(run, "before", name), this.makeChoice(run, "after", name)),
-      make("div", { class: "what" },
-        make("div", { class: "title" }, title, badge(end, kind)),
-        run.headline ? make("p", { class: "headline", text: run.headline }) : null,
-        make("p", { class: "sub", text: facts.filter(Boolean).join(" · ") })),
-      make("div", { class: "links" }, ...reports, makeFiles(run, name)));
+  /** Returns the row of a run, with what is known of the run now. */
+  findRow(run) {
+    const text = JSON.stringify(run);
+    let row = this.rows.get(run.id);
+    if (row?.text === text) return row.element;
+    const parts = makeParts(run);
+    if (row) {
+      row.parts.forEach((part, at) => part.replaceWith(parts[at]));
+    } else {
+      const sides = make("div", { class: "sides" }, this.makeChoice(run, "before"), this.makeChoice(run, "after"));
+      row = { element: make("li", { class: "result" }, sides, ...parts) };
+    }
+    for (const input of row.element.querySelectorAll("input")) {
+      input.setAttribute("aria-label", `${run.label || run.name}: ${input.dataset.side}`);
+    }
+    this.rows.set(run.id, Object.assign(row, { text, parts }));
+    return row.element;
   }
 
-  makeChoice(run, side, name) {
-    const input = make("input", { type: "radio", name: `compare-${side}`, class: `compare-${side}`, value: run.id });
-    input.checked = this.chosen[side] === run.id;
-    input.setAttribute("aria-label", `${name}: ${side}`);
+  makeChoice(run, side) {
+    const input = make("input", { type: "radio", name: `compare-${side}`, class: `compare-${side}`, value: run.id, "data-side": side });
     input.addEventListener("change", () => {
       this.chosen[side] = run.id;
       this.considerCompare();
@@ -128,6 +131,33 @@ export class Results {
 }
 
 const addressOf = (run, what, { n }) => `results/${encodeURIComponent(run.id)}/${what}/${encodeURIComponent(n)}`;
+
+/** Shows the elements in this order, and moves none that is in its place. */
+function arrange(list, elements) {
+  const wanted = new Set(elements);
+  for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
+  elements.forEach((element, at) => {
+    if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
+  });
+}
+
+/** Makes what a row tells of a run, and the links to its reports and files. */
+function makeParts(run) {
+  const name = run.label || run.name;
+  const [end, kind] = ENDS[run.ended] ?? [run.ended ?? "under way", "care"];
+  const title = make("h3", {}, name);
+  const facts = [formatMoment(run.started_at), KINDS[run.kind] ?? run.kind, run.config, (run.algorithms ?? []).join(", "), run.label ? run.name : null];
+  const reports = (run.reports ?? []).map((report) => make("a", {
+    class: "button", target: "_blank", rel: "noopener", text: report.title,
+    href: addressOf(run, "reports", report),
+    "aria-label": `${report.title} of ${name} (opens in a new tab)`,
+  }));
+  const what = make("div", { class: "what" },
+    make("div", { class: "title" }, title, badge(end, kind)),
+    run.headline ? make("p", { class: "headline", text: run.headline }) : null,
+    make("p", { class: "sub", text: facts.filter(Boolean).join(" · ") }));
+  return [what, make("div", { class: "links" }, ...reports, makeFiles(run, name))];
+}
 
 function makeFiles(run, name) {
   const files = run.files ?? [];

@@ -121,6 +121,7 @@ fn read_report(stage: &Stage, page: &Page) {
 
 /// Starts the same load again, from the form, and ends it soon.
 fn second(stage: &Stage, page: &Page) {
+    page.run("window.kept = document.querySelector('#results .compare-before')");
     page.click("#nav-start");
     fill_in(page, "load", "10", "forever");
     page.click("#start");
@@ -132,10 +133,12 @@ fn second(stage: &Stage, page: &Page) {
 
 fn compare(stage: &Stage, page: &Page) {
     page.click("#nav-results");
+    // Until then the row of the second grows, and what is below it moves.
     page.until(
-        "both results are there",
-        "document.querySelectorAll('#results .compare-before').length === 2",
+        "both results are complete",
+        "[...document.querySelectorAll('#results .badge')].filter((one) => one.textContent === 'complete').length === 2",
     );
+    assert_eq!(page.run("window.kept.isConnected"), true, "a list that is read again keeps its rows");
     let runs = stage.get("/api/results");
     // The newest is the first.
     for (side, at) in [("before", 1), ("after", 0)] {
