@@ -411,3 +411,23 @@ proptest! {
         prop_assert!(model.log_mean_cost().is_finite());
     }
 }
+
+#[test]
+fn the_share_of_the_variance_that_requests_tell_is_known() {
+    let mut model = CostModel::default();
+    assert_eq!(model.told(), 0.0, "nothing is known");
+    let law = |value: f64| 0.9 * (value / 100.0).ln();
+    let mut source = Source::new(31, |draws: &mut Rng| {
+        let value = value(draws);
+        (request(draws.random(), 1, &[number("query.limit", value)]), law(value))
+    });
+    source.teach(&mut model, LEARNT);
+    // 0.9 x 0.9 is the deviation of what is told, `UNTOLD` that of the rest.
+    let share = 0.81_f64.powi(2) / (0.81_f64.powi(2) + UNTOLD.powi(2));
+    assert!((f64::from(model.told()) - share).abs() < 0.06, "{} of {share}", model.told());
+
+    let mut model = CostModel::default();
+    let mut silent = Source::new(32, |draws: &mut Rng| (request(draws.random(), 1, &[]), 0.0));
+    silent.teach(&mut model, LEARNT);
+    assert!(model.told() < 0.05, "{}", model.told());
+}

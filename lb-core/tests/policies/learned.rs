@@ -566,3 +566,55 @@ fn a_policy_that_knows_its_pool_begins_with_the_fast_backend_and_counts_distrust
     }
     assert_eq!(fixture.send(), 0, "the other one is ten times as fast");
 }
+
+/// The share of requests that the fast one of two backends gets from a network that prefers the slow one, once it knows both.
+fn share_of_the_fast_one(hint: impl Fn(f32) -> Option<Hint>) -> f64 {
+    let mut network = lowest("log_slow_latency_vs_typical");
+    network.first[column("log_slow_latency_vs_typical")][0] = 1.0;
+    let mut file = file(network);
+    file.guards.minimum_share = 0.05;
+    let mut fixture = Fixture::new(file, 2);
+    let mut draws = Seed(5).stream(&[]);
+    let mut fast = 0;
+    for number in 0..4_000_u32 {
+        let size = draws.random_range(1.0..200.0_f32);
+        let mut request = RequestInfo { client_key: draws.random(), ..RequestInfo::default() };
+        hint(size).into_iter().for_each(|hint| request.hints.push(hint));
+        fixture.now += Span::from_micros(100);
+        let backend = fixture.balancer.pick(&request, fixture.now).expect("all are healthy");
+        let latency = Span::from_secs_f64(f64::from(size) / 1e5 * if backend.0 == 0 { 1.0 } else { 5.0 });
+        fixture.now += latency;
+        fixture.balancer.reply(backend, &Reply { kind: ReplyKind::Success, latency }, fixture.now);
+        fast += u32::from(number >= 3_000 && backend.0 == 0);
+    }
+    f64::from(fast) / 1_000.0
+}
+
+#[test]
+fn the_network_has_no_say_where_requests_tell_what_they_cost() {
+    let limit = |value| Hint { name: hints::hash(b"query.limit"), said: Said::Number(value) };
+    let told = share_of_the_fast_one(|size| Some(limit(size)));
+    let untold = share_of_the_fast_one(|size| Some(limit(1.0 + size % 1.0)));
+    let silent = share_of_the_fast_one(|_| None);
+    assert!(told > 0.85, "the prior decides: {told}");
+    assert!(untold < 0.15, "a hint that tells nothing changes nothing: {untold}");
+    assert!(silent < 0.15, "the network decides: {silent}");
+}
+
+#[test]
+fn a_share_of_the_network_is_added_to_the_prior() {
+    let seen = Seen::new(3);
+    let mut scores = Scores::default();
+    let network = Network { biases: ([0.0; 16], [0.0; 16], 2.0), ..Network::zero() };
+    let mut observe = |share| {
+        let pool = PoolView { backends: &seen.views, eligible: &seen.eligible, generation: 1 };
+        let mut draws = Seed(1).stream(&[]);
+        scores.observe(&seen.features, &RequestInfo::default(), &pool, 12, seen.now, &mut draws);
+        let prior = scores.scores().to_vec();
+        scores.add(&network, share);
+        scores.scores().iter().zip(prior).map(|(score, prior)| score - prior).collect::<Vec<f32>>()
+    };
+    assert_eq!(observe(0.0), [0.0; 3]);
+    assert_eq!(observe(0.5), [1.0; 3]);
+    assert_eq!(observe(1.0), [2.0; 3]);
+}

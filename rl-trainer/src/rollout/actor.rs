@@ -119,7 +119,8 @@ impl Policy for Actor {
         self.features.on_arrival(request, now);
         self.scores.observe(&self.features, request, pool, self.exploration.max_candidates, now, rng);
         self.trajectory.priors.extend_from_slice(self.scores.scores());
-        self.scores.add(&self.network);
+        // All of the network, even where costs are told and little of it will count: it is what is learnt.
+        self.scores.add(&self.network, 1.0);
         let place = self.scores.draw_softmax(self.exploration.temperature, rng);
         self.note(place, now);
         Some(self.scores.pick(place))

@@ -258,6 +258,14 @@ impl CostModel {
         self.log_mean_cost
     }
 
+    /// Returns the share of the variance of logarithms of costs that predictions explain, from 0 to 1; less while few replies
+    /// are known.
+    #[inline]
+    pub fn told(&self) -> f32 {
+        let known = self.all.count / (self.all.count + GUESSED);
+        known * (1.0 - self.residual.variance / self.all.variance).max(0.0)
+    }
+
     fn begin(&mut self, log: f32) {
         let unknown =
             Class { mean: 0.0, variance: CLASS_PRIOR, seen: 0, teacher: 0, residual: Spread::default() };

@@ -28,6 +28,17 @@ use guards::{Shares, is_stale};
 use rand::RngExt;
 use std::sync::Arc;
 
+/// Share of the variance of costs from which on the network has no say.
+const TOLD_ENOUGH: f32 = 0.8;
+
+/// Returns how much of the network's scores counts where requests tell this share of the variance of their costs.
+///
+/// The network corrects a prior that knows only means. Where requests tell what they cost, the prior knows the work that each
+/// backend has left, and corrections learnt from pools in general make it worse.
+fn network_share(told: f32) -> f32 {
+    (1.0 - told / TOLD_ENOUGH).max(0.0)
+}
+
 /// A policy that follows a policy file.
 #[derive(Debug)]
 pub struct Learned {
@@ -57,6 +68,8 @@ pub struct Scores {
     candidates: Vec<BackendIndex>,
     rows: Vec<f32>,
     scores: Vec<f32>,
+    /// What the network says, before it is added.
+    output: Vec<f32>,
     incumbent: BackendIndex,
     /// Number of draws so far, and the one in which each backend was drawn last.
     draws: u64,
@@ -126,9 +139,14 @@ impl Scores {
         &self.scores
     }
 
-    /// Adds the network's scores to the priors.
-    pub fn add(&mut self, network: &Network) {
-        network.add_scores(&self.rows, &mut self.scores);
+    /// Adds `share` times the network's scores to the priors.
+    pub fn add(&mut self, network: &Network, share: f32) {
+        self.output.clear();
+        self.output.resize(self.scores.len(), 0.0);
+        network.add_scores(&self.rows, &mut self.output);
+        for (score, output) in self.scores.iter_mut().zip(&self.output) {
+            *score += share * output;
+        }
     }
 
     fn are_finite(&self) -> bool {
@@ -206,7 +224,7 @@ impl Learned {
             return self.fallback.pick(request, pool, now, rng);
         }
         self.scores.observe(&self.features, request, pool, action.max_candidates, now, rng);
-        self.scores.add(&self.file.network);
+        self.scores.add(&self.file.network, network_share(self.features.told()));
         if !self.scores.are_finite() {
             self.counts.not_finite += 1;
             self.latest = Latest::Unknown;

@@ -189,6 +189,12 @@ impl Features {
         }
     }
 
+    /// Returns the share of the variance of costs that requests tell, from 0 to 1.
+    #[inline]
+    pub fn told(&self) -> f32 {
+        self.costs.told()
+    }
+
     /// Records that a request was sent to `backend`.
     #[inline]
     pub fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
