@@ -29,7 +29,8 @@ export class Results {
 
   async refresh() {
     try {
-      const { runs } = await call("results");
+      const { runs, trend } = await call("results");
+      show(find("trend"), trend === true);
       const is = JSON.stringify(runs);
       const was = JSON.stringify(this.runs);
       this.runs = runs ?? [];

@@ -48,6 +48,7 @@ mod sign_in;
 mod starting;
 mod steer;
 mod stored;
+mod trend;
 mod words;
 
 pub use form::{Form, Kind, Misfit, Purpose};

@@ -13,6 +13,9 @@ pub struct Program {
     pub name: String,
     /// Lists what a form may choose from. It may read files, and is called on a thread that may wait.
     pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
+    /// Returns the words with which the program draws the trend of all recorded runs, to which `--out=FILE` is added; `None`
+    /// if no runs are recorded. May wait like `choices`.
+    pub trend: Box<dyn Fn() -> Option<Vec<String>> + Send + Sync>,
 }
 
 impl fmt::Debug for Program {

@@ -8,6 +8,7 @@
 //! | GET `/api/state`, `/api/live` | the board, once or with its changes |
 //! | POST `/api/steer` | a command for the run |
 //! | GET `/api/results`, `/results/ID/reports/N`, `/results/ID/files/N`, POST `/api/compare` | results |
+//! | GET `/trend` | the trend of all recorded runs |
 
 use crate::assets::Asset;
 use crate::auth::Caller;
@@ -18,6 +19,7 @@ use crate::server::Server;
 use crate::sign_in::{log_in, log_out, rebuff, too_many};
 use crate::starting::{check, start};
 use crate::stored::{compare, file, list, report};
+use crate::trend::trend;
 use crate::words::shown;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, WWW_AUTHENTICATE};
@@ -92,6 +94,7 @@ async fn get(server: &Rc<Server>, peer: SocketAddr, head: &Parts) -> (Reply, Con
         "/api/state" => own(reply::json(StatusCode::OK, &server.runs.look(|board| board.whole()))),
         "/api/live" => own(watch(server, head)),
         "/api/results" => own(list(server).await),
+        "/trend" => (trend(server).await, Content::Report),
         _ if POSTS.contains(&path) => own(wrong_method(path, "POST")),
         _ => stored(server, path).await.unwrap_or_else(|| own(not_found(path))),
     }
@@ -177,7 +180,11 @@ fn session(server: &Server, caller: Caller) -> Reply {
 
 /// Returns whether a path is one that is read.
 fn is_got(path: &str) -> bool {
-    path == "/" || GETS.contains(&path) || path.starts_with("/assets/") || path.starts_with("/results/")
+    path == "/"
+        || path == "/trend"
+        || GETS.contains(&path)
+        || path.starts_with("/assets/")
+        || path.starts_with("/results/")
 }
 
 fn wrong_method(path: &str, right: &'static str) -> Reply {

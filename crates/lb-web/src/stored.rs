@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest time for a comparison.
@@ -19,9 +20,10 @@ const COMPARED: [i32; 3] = [0, 3, 98];
 /// Lists the results.
 pub(crate) async fn list(server: &Server) -> Reply {
     let ended = server.runs.ended();
+    let program = Arc::clone(&server.program);
     let listed = server.with_results(move |results| {
         let runs: Vec<Value> = results.list_after(ended).iter().map(|entry| json!(**entry)).collect();
-        json!({ "runs": runs })
+        json!({ "runs": runs, "trend": (program.trend)().is_some() })
     });
     match listed.await {
         Ok(runs) => reply::json(StatusCode::OK, &runs),
@@ -118,7 +120,7 @@ fn gone() -> Reply {
 }
 
 /// Says why something cannot be read. The paths of the machine are not told.
-fn unreadable(error: &io::Error) -> Reply {
+pub(crate) fn unreadable(error: &io::Error) -> Reply {
     let status = match error.kind() {
         io::ErrorKind::NotFound => StatusCode::NOT_FOUND,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

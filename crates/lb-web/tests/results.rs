@@ -114,6 +114,26 @@ fn no_request_leads_out_of_the_folder() {
 }
 
 #[test]
+fn the_trend_is_drawn_where_runs_are_recorded() {
+    let site = Site::new();
+    assert_eq!(site.get("/api/results").json()["trend"], json!(false));
+    let none = site.get("/trend");
+    assert_eq!(none.status, 404);
+    assert!(
+        none.json()["error"].as_str().is_some_and(|text| text.contains("bench nightly")),
+        "{:?}",
+        none.json()
+    );
+    site.record();
+    assert_eq!(site.get("/api/results").json()["trend"], json!(true));
+    let drawn = site.get("/trend");
+    assert_eq!(drawn.status, 200);
+    assert!(String::from_utf8_lossy(&drawn.body).contains("Every night."));
+    assert!(drawn.head.contains("sandbox; default-src 'none'"), "it is shown as a report is: {}", drawn.head);
+    assert_eq!(site.post("/trend", &json!({})).status, 405);
+}
+
+#[test]
 fn two_results_are_compared_by_the_command_line() {
     let site = Site::new();
     for name in ["one", "two", "three", "four"] {

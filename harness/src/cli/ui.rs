@@ -1,5 +1,6 @@
 //! `bench ui`: serves the page on which runs are started, watched, steered and compared.
 
+use super::history_program::{DEFAULT_HISTORY, HISTORY};
 use super::shared::{block_on, print};
 use super::ui_args::UiArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
@@ -9,6 +10,7 @@ use lb_core::plain;
 use lb_io::complain;
 use lb_web::{Access, Bound, Options, Program, StartError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
@@ -40,8 +42,15 @@ pub(super) fn execute(args: &UiArgs) -> Result<ExitCode, Failure> {
     print(&format!("page: {}", url_of(bound.address())));
     let folder = args.configs.clone();
     let choices = Box::new(move || choices(folder.as_deref()));
-    let program = Program { exe, name: "bench".to_owned(), choices };
+    let program = Program { exe, name: "bench".to_owned(), choices, trend: Box::new(trend) };
     block_on(LocalSet::new().run_until(serve(bound, program)))
+}
+
+/// Returns the words that draw the trend of the history that `bench nightly` uses without further flags, if there is one.
+fn trend() -> Option<Vec<String>> {
+    let is_named = std::env::var_os(HISTORY).is_some_and(|url| !url.is_empty());
+    let default = DEFAULT_HISTORY.trim_start_matches("sqlite:");
+    (is_named || Path::new(default).is_file()).then(|| vec!["trend".to_owned()])
 }
 
 /// Serves until a signal. A second one ends a run that is still writing its report.

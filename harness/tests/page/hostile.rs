@@ -146,6 +146,7 @@ fn program() -> Program {
         exe: std::env::current_exe().expect("this program"),
         name: "bench".to_owned(),
         choices: Box::new(choices),
+        trend: Box::new(|| None),
     }
 }
 

@@ -76,6 +76,7 @@ impl Site {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
         let (results, heard) = (dir.path().join("results"), Arc::clone(&told));
+        let history = dir.path().join("history");
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
         let (stop, stopped) = tokio::sync::mpsc::unbounded_channel();
         let (bound, is_bound) = mpsc::channel();
@@ -93,7 +94,8 @@ impl Site {
             let port = options.bind().expect("a free port");
             bound.send(port.address()).expect("the test waits for it");
             let exe = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/bench");
-            let program = Program { exe, name: "bench".to_owned(), choices: Box::new(choices) };
+            let trend = Box::new(move || history.exists().then(|| vec!["trend".to_owned()]));
+            let program = Program { exe, name: "bench".to_owned(), choices: Box::new(choices), trend };
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime
@@ -102,6 +104,11 @@ impl Site {
         });
         let address = is_bound.recv_timeout(PATIENCE).expect("it listens");
         Self { address, dir, told, stop, thread: Some(thread) }
+    }
+
+    /// Makes a history, of which the program draws a trend.
+    pub fn record(&self) {
+        std::fs::write(self.dir.path().join("history"), "").expect("it can be written");
     }
 
     /// The folder of results.
