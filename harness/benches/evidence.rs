@@ -87,6 +87,7 @@ impl Runtime<'_> {
             mode,
             resume: false,
             desk: None,
+            fleet: None,
         };
         let interrupt = Interrupt::default();
         let work = experiment::run(&plan, options, &interrupt, &());

@@ -1,6 +1,6 @@
 //! Exit codes of `bench`, and the mapping from errors to exit codes.
 
-use crate::experiment::RunError;
+use crate::experiment::{FleetError, RunError};
 use lb_admin_client::AdminError;
 use lb_core::with_causes;
 use std::fmt;
@@ -85,6 +85,9 @@ impl From<&RunError> for ExitCode {
             | RunError::NothingOffered { .. }
             | RunError::ProgramsMissing { .. }
             | RunError::ChecksFailed => Self::Preflight,
+            RunError::Fleet(FleetError::Unready(_)) => Self::Preflight,
+            RunError::Fleet(FleetError::Lost(_)) => Self::InvalidTrials,
+            RunError::Fleet(FleetError::Stopped) => Self::Interrupted,
             RunError::Switch { .. } | RunError::SwitchContradicted { .. } => Self::SwitchNotVerified,
             RunError::ProcessEnded(_) | RunError::BalancerLost { .. } | RunError::TooFewValid { .. } => {
                 Self::InvalidTrials

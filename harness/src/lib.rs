@@ -61,6 +61,7 @@
 //!     mode: Mode::Compare,
 //!     resume: false,
 //!     desk: None,
+//!     fleet: None,
 //! };
 //! let trials = Trials::default();
 //! let finished = run(&plan, options, &Interrupt::default(), &trials).await?;

@@ -15,13 +15,14 @@
 //! The following example trains a policy in about ten seconds:
 //!
 //! ```no_run
+//! use rl_trainer::episode::Here;
 //! use rl_trainer::train::{Args, train_to_file};
 //! use std::path::Path;
 //! use std::sync::atomic::AtomicBool;
 //!
 //! let stop = AtomicBool::new(false);
 //! let mut progress = |progress: &rl_trainer::train::Progress| println!("{progress}");
-//! let trained = train_to_file(&Args::smoke(1), Path::new("results/mine"), &stop, &mut progress)?;
+//! let trained = train_to_file(&Args::smoke(1), Path::new("results/mine"), &Here, &stop, &mut progress)?;
 //! println!("{:.3} of the baseline's mean latency", trained.validation.mean);
 //! # Ok::<(), rl_trainer::train::TrainOrWrite>(())
 //! ```
@@ -39,7 +40,6 @@ pub mod evaluate;
 pub mod evolution;
 pub mod executor;
 pub mod files;
-pub mod objective;
 pub mod onnx;
 pub mod policies;
 pub mod ppo;
@@ -52,4 +52,4 @@ pub mod torch;
 pub mod traces;
 pub mod train;
 
-pub use lb_cases::{measure, scenarios};
+pub use lb_cases::{episode, measure, objective, scenarios};

@@ -5,6 +5,8 @@
 //! of the size that the profile admits. Some of these profiles are wrong, as that of another pool would be: their
 //! speeds are shuffled. Some do not know one of the backends. Reports of load are drawn in the same way.
 
+use crate::episode::Episode;
+use crate::objective::Objective;
 use crate::scenarios::Case;
 use lb_core::Seed;
 use lb_core::policy::PolicyFile;
@@ -58,6 +60,12 @@ impl Setting {
         }
         let profile = rng.random_bool(PROFILED).then(|| Arc::new(profile(&case, &mut rng)));
         Self { case, profile }
+    }
+
+    /// Creates an episode in which `network` plays this setting.
+    pub fn episode(&self, network: Network, action: Action, objective: Objective) -> Episode {
+        let policy = Arc::new(self.policy_file(network, action));
+        Episode { case: self.case.clone(), policy, objective }
     }
 
     /// Creates the policy of `network` in this setting.

@@ -2,6 +2,7 @@
 
 use lb_core::policy::Policy;
 use lb_core::policy::learned::{Action, Learned, Network, PolicyFile};
+use rl_trainer::episode::Here;
 use rl_trainer::evolution;
 use rl_trainer::measure::measure;
 use rl_trainer::scenarios::{Family, TEST_CASES, VALIDATION_CASES, hash, situation};
@@ -32,7 +33,7 @@ fn run(args: &Args, folder: &Path, stop_after: Option<u32>) -> Result<Trained, T
         rounds += 1;
         stop.store(stop_after == Some(rounds), Ordering::Relaxed);
     };
-    train(args, folder, &mut progress, &stop)
+    train(args, folder, &Here, &mut progress, &stop)
 }
 
 #[test]

@@ -15,12 +15,13 @@ use lb_core::topology::{RouteIndex, Topology};
 use lb_core::workload::{Observer, UserId};
 use lb_core::{Seed, Span, Time};
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::sample::{NO_REQUEST, Sender, sample};
 
 /// Arrivals of independent clients, each of which sends one request.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoad {
     /// Requests per second on average.
     pub rate: f64,
@@ -47,7 +48,7 @@ impl OpenLoad {
 }
 
 /// A two-state Markov-modulated Poisson process: bursts and lulls, of equal mean length.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bursts {
     /// Factor on the rate during a burst, from 1 to 2. During a lull the factor is 2 minus this, so
     /// that the mean rate stays the same.

@@ -2,9 +2,10 @@
 
 use crate::reports::Reports;
 use lb_core::{Seed, Span};
+use serde::{Deserialize, Serialize};
 
 /// What a simulation needs besides a scenario and an algorithm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// Number of load balancers. Each sees only its own requests, and users are assigned to them in
     /// turn.
@@ -23,7 +24,7 @@ pub struct Options {
 }
 
 /// Active health checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthChecks {
     /// Time between two checks of all backends.
     pub interval: Span,

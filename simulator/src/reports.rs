@@ -9,10 +9,11 @@ use lb_core::policy::{BackendIndex, LoadReport};
 use lb_core::reports::Reporter;
 use lb_core::{Rng, Seed, Time};
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// How load balancers learn what backends hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Reports {
     /// Not at all: each load balancer knows only its own requests.
     #[default]

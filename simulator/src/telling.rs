@@ -12,11 +12,12 @@ use lb_core::hints::{Hint, Hints, MOST, Said, hash};
 use lb_core::rng::mix;
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::Topology;
+use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 use std::ops::RangeInclusive;
 
 /// Requests that say something about their size.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Telling {
     /// The share of the variance of log sizes that requests tell, from 0 to 1.
     pub share: f64,

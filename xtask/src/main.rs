@@ -44,7 +44,7 @@ enum Task {
     /// and the user's cache folder changes, unless `--install` asks for it.
     Test {
         /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client, Prometheus,
-        /// PostgreSQL, bubblewrap), as `load-balancers --install` does.
+        /// PostgreSQL, nats-server, bubblewrap), as `load-balancers --install` does.
         #[arg(long)]
         install: bool,
         /// Arguments passed to `cargo test` unchanged, such as `-p lb-core` or `-- --nocapture`.
@@ -75,9 +75,9 @@ enum Task {
     /// pages that attack a load balancer, come from the system. A program that is missing is reported as a warning,
     /// with the command that installs it.
     LoadBalancers {
-        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load, Prometheus, PostgreSQL and
-        /// bubblewrap as root, or with a `sudo` that needs no password. Those of HAProxy, nginx, Prometheus and
-        /// PostgreSQL also start them as services.
+        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load, Prometheus, PostgreSQL,
+        /// nats-server and bubblewrap as root, or with a `sudo` that needs no password. Those of HAProxy, nginx,
+        /// Prometheus, PostgreSQL and nats-server also start them as services.
         #[arg(long)]
         install: bool,
     },
@@ -170,7 +170,7 @@ fn tests_the_harness(step: &[OsString]) -> bool {
 
 /// Returns whether a cargo command runs tests that drive other programs, such as load balancers or a database.
 fn tests_with_programs(step: &[OsString]) -> bool {
-    ["harness", "lb-history"].into_iter().any(|package| tests_package(step, package))
+    ["harness", "lb-history", "lb-workers"].into_iter().any(|package| tests_package(step, package))
 }
 
 /// Returns whether a cargo command runs tests that use learning libraries: those of the Python package, and of what the
@@ -400,6 +400,7 @@ mod tests {
             ("test --workspace --locked", true),
             ("test --locked -p harness", true),
             ("test --locked -p lb-history", true),
+            ("test --locked -p lb-workers", true),
             ("test --locked -p lb-changes", false),
             ("build --workspace", false),
         ] {

@@ -78,5 +78,5 @@ pub use steering::steering;
 pub use summarise::summarise;
 pub use told::change_in_words;
 pub use trial_metrics::trial_summary;
-pub use validity::{Demands, problems};
+pub use validity::{Demands, generator_problems, problems};
 pub use window::Window;

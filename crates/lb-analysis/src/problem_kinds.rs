@@ -81,6 +81,7 @@ mod tests {
             steering: None,
             resources: None,
             processes: Vec::new(),
+            workers: Vec::new(),
             evidence: serde_json::Value::Null,
             notes: Vec::new(),
         }

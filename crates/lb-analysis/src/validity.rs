@@ -39,10 +39,14 @@ pub struct Demands {
 
 /// Lists what makes a trial invalid, one sentence per problem; empty for a valid trial.
 pub fn problems(trial: &Trial, demands: Demands) -> Vec<String> {
-    let mut problems = arrivals(trial);
+    let mut problems = arrivals(&trial.record);
     problems.extend(late(&trial.record, trial.machine.cpu_wait_share, demands));
     problems.extend(saturated(trial));
     problems.extend(replies(trial));
+    let of_workers = trial.workers.iter();
+    problems.extend(of_workers.flat_map(|worker| {
+        worker.problems.iter().map(move |problem| format!("worker {}: {problem}", worker.name))
+    }));
     if !demands.faults {
         let down = trial.balancer.iter().filter(|backend| backend.up == Some(false));
         problems.extend(down.map(|backend| format!("backend {} was down at the end", backend.id)));
@@ -50,8 +54,15 @@ pub fn problems(trial: &Trial, demands: Demands) -> Vec<String> {
     problems
 }
 
-fn arrivals(trial: &Trial) -> Vec<String> {
-    let counts = trial.record.arrivals;
+/// Lists what one of several generators did wrong in its share of a trial, by the same limits as [`problems`].
+pub fn generator_problems(record: &TrialRecord, demands: Demands) -> Vec<String> {
+    let mut problems = arrivals(record);
+    problems.extend(late(record, record.cpu_wait_share, demands));
+    problems
+}
+
+fn arrivals(record: &TrialRecord) -> Vec<String> {
+    let counts = record.arrivals;
     let mut problems = Vec::new();
     if counts.dropped > 0 {
         problems.push(format!(

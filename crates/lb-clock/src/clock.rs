@@ -18,6 +18,12 @@ impl Clock {
         Self { epoch: monotonic() }
     }
 
+    /// Creates a clock whose epoch is a reading of the system's monotonic clock, which may lie ahead: until then, no time
+    /// has passed.
+    pub fn since(monotonic_ns: u64) -> Self {
+        Self { epoch: monotonic_ns }
+    }
+
     /// Reads the time since the epoch.
     #[inline]
     pub fn now(&self) -> Time {
@@ -31,8 +37,9 @@ impl Clock {
     }
 }
 
+/// Reads the system's monotonic clock, in nanoseconds. All processes of a machine read the same.
 #[inline]
-fn monotonic() -> u64 {
+pub fn monotonic() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -39,7 +39,7 @@ mod timerfd;
 #[cfg(not(target_os = "linux"))]
 mod tokio_timer;
 
-pub use clock::Clock;
+pub use clock::{Clock, monotonic};
 #[cfg(target_os = "linux")]
 pub use timerfd::Alarm;
 #[cfg(not(target_os = "linux"))]

@@ -86,6 +86,7 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         guards: None,
         trace: None,
         processes: Vec::new(),
+        workers: Vec::new(),
         evidence: Value::Null,
         notes: Vec::new(),
     }

@@ -38,7 +38,7 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
         }
         None => make_room(peak_users(&plan) * lanes, wanted * lanes)? / lanes,
     };
-    let start = Arc::new(Start::new(&plan, sessions, Arc::clone(&hooks.unlisted))?);
+    let start = Arc::new(Start::new(&plan, sessions, &hooks)?);
     let (recording, recorders) = Recording::start(recording_spec(&plan, &hooks), plan.workers.get());
     let mut threads = Vec::new();
     for (number, recorder) in recorders.into_iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use crate::backends::Unlisted;
 use crate::headcount::Headcount;
+use crate::start::StartAt;
 use lb_record::{PieceSink, Progress, RequestSink, SlowSink, WatchSink};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,6 +25,8 @@ pub struct Hooks {
     /// How many users of closed stages are there; `None` plays the schedule as it is. With it, the schedule must be one
     /// of [`Schedule::with_room`](lb_core::workload::Schedule::with_room).
     pub headcount: Option<Arc<Headcount>>,
+    /// When the phase begins, for generators that begin together; `None` begins at once.
+    pub start: Option<Arc<StartAt>>,
     /// The backends that replies name although the plan does not list them, while the phase runs.
     pub unlisted: Arc<Unlisted>,
     /// Setting this to true ends the phase at once: completed requests are kept, and those in flight are left

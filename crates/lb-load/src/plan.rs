@@ -6,15 +6,16 @@ use crate::tls::TlsOptions;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{Schedule, Workload};
 use lb_core::{BackendFrom, Observation, Span};
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
 /// One phase of live load. A plan can be compared and copied; handles of the running process are in
 /// [`Hooks`](crate::Hooks) instead.
 ///
-/// To send a plan to another machine, send the journeys and the seed from which the schedule is made; the
-/// hash of the schedule shows that both sides made the same one. All other fields are serialisable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoadPlan {
+/// To send a plan to another machine, put what the schedule is made of in its place ([`Self::with_schedule`]): the
+/// workload and the seed. The hash of the schedule shows that both sides made the same one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadPlan<S = Schedule> {
     /// Name of the phase in thread names and logs.
     pub phase: String,
     /// Address of the load balancer or server that receives the load.
@@ -24,7 +25,7 @@ pub struct LoadPlan {
     /// Backends that receive requests instead of the target; `None` sends requests to the target.
     pub direct: Option<Direct>,
     /// The schedule of what users do, and when.
-    pub schedule: Schedule,
+    pub schedule: S,
     /// Which part of the schedule this generator plays.
     pub shard: Shard,
     /// Length of the phase. It lasts this long even if all users have left earlier.
@@ -69,6 +70,38 @@ pub struct LoadPlan {
     pub observe: Option<Observation>,
     /// Whether to keep every user's sequence of steps.
     pub keep_actions: bool,
+}
+
+impl<S> LoadPlan<S> {
+    /// Returns the same plan with something else in place of the schedule.
+    pub fn with_schedule<T>(self, schedule: T) -> LoadPlan<T> {
+        LoadPlan {
+            schedule,
+            phase: self.phase,
+            target: self.target,
+            tls: self.tls,
+            direct: self.direct,
+            shard: self.shard,
+            duration: self.duration,
+            request_timeout: self.request_timeout,
+            http: self.http,
+            connections: self.connections,
+            connect_timeout: self.connect_timeout,
+            resolve_every: self.resolve_every,
+            drain_timeout: self.drain_timeout,
+            max_in_flight: self.max_in_flight,
+            workers: self.workers,
+            cores: self.cores,
+            backends: self.backends,
+            backend_from: self.backend_from,
+            names_backends: self.names_backends,
+            algorithm_names: self.algorithm_names,
+            request_key: self.request_key,
+            forwarded_for: self.forwarded_for,
+            observe: self.observe,
+            keep_actions: self.keep_actions,
+        }
+    }
 }
 
 impl LoadPlan {

@@ -12,6 +12,7 @@ use crate::limits::part;
 use crate::observed::{ObservedHeader, SeenValues};
 use crate::plan::LoadPlan;
 use crate::pool::Pool;
+use crate::start::StartAt;
 use crate::tls::Connector;
 use lb_clock::Clock;
 use lb_core::Time;
@@ -32,6 +33,8 @@ const READ_BUFFER: usize = 64 * 1024;
 pub(crate) struct Start {
     /// The clock of the phase, started by the first worker that is ready.
     clock: OnceLock<Clock>,
+    /// When the phase begins; `None` begins at once.
+    begin: Option<Arc<StartAt>>,
     /// The greatest number of sessions of open stages at once, over all workers.
     pub(crate) sessions: u32,
     pub(crate) unlisted: Arc<Unlisted>,
@@ -47,21 +50,22 @@ impl Start {
     ///
     /// # Errors
     /// When TLS cannot be spoken as the plan asks.
-    pub(crate) fn new(plan: &LoadPlan, sessions: u32, unlisted: Arc<Unlisted>) -> Result<Self, LoadError> {
+    pub(crate) fn new(plan: &LoadPlan, sessions: u32, hooks: &Hooks) -> Result<Self, LoadError> {
         let name = plan.target.server_name().filter(|_| plan.direct.is_none() && plan.target.is_secure());
         Ok(Self {
             clock: OnceLock::new(),
+            begin: hooks.start.clone(),
             sessions,
-            unlisted,
+            unlisted: Arc::clone(&hooks.unlisted),
             seen_values: Arc::default(),
             addresses: Arc::new(Addresses::new(&plan.target.addresses)),
             tls: name.map(|name| plan.tls.connector(&name, plan.http())).transpose()?,
         })
     }
 
-    /// Returns the clock of the phase; the first call starts it.
+    /// Returns the clock of the phase; the first call starts it, at the moment at which the phase begins.
     fn clock(&self) -> Clock {
-        *self.clock.get_or_init(Clock::start)
+        *self.clock.get_or_init(|| self.begin.as_ref().map_or_else(Clock::start, |begin| begin.wait()))
     }
 }
 

@@ -136,6 +136,11 @@ impl Target {
         }
     }
 
+    /// Returns the addresses of the host, those of both families in turn.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
     /// Returns what decides about cookies.
     pub(crate) fn site(&self) -> Site {
         let host = match self.host.rsplit_once(':') {

@@ -4,15 +4,16 @@
 //! it, while parts that ran at the same time share theirs, second by second and bucket by bucket.
 
 use crate::failures::merge as merge_failures;
-use crate::histogram::{Packer, add_histogram, new_histogram};
+use crate::histogram::{add_histogram, new_histogram};
 use crate::observed::Observed;
+use crate::packed_sum::PackedSum;
 use crate::population::SECOND_NS;
 use crate::sendings::TENTH_NS;
 use crate::series::{Interval, IntervalClass, SecondLatency, SecondRecord};
 use crate::slice::TENTHS;
 use crate::trial::{BackendRecord, TrialRecord};
 use lb_core::{Span, Time};
-use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 impl TrialRecord {
     /// Adds another phase of the same workload and backends, as if it had followed this one: its seconds
@@ -57,38 +58,53 @@ impl TrialRecord {
     /// part. The CPU-wait share is that of the worst part, and unknown if it is unknown for any part; so
     /// start from one of the parts, not from an empty record.
     pub fn absorb(&mut self, other: Self) {
-        let mut other = self.add_counts(other);
-        self.add_observed(other.observed.take(), 0);
-        self.wall = self.wall.max(other.wall);
-        self.last_done = self.last_done.max(other.last_done);
-        self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
-            (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
-            _ => None,
-        };
-        self.failures = merge_failures(
-            std::mem::take(&mut self.failures),
-            std::mem::take(&mut other.failures),
-            Span::ZERO,
-        );
-        match (&mut self.actions, other.actions.take()) {
-            (Some(mine), Some(theirs)) => add_lists(mine, theirs, |mine, theirs| mine.extend(theirs)),
-            (mine, theirs) => *mine = mine.take().or(theirs),
+        self.absorb_all([other]);
+    }
+
+    /// Adds other parts as [`Self::absorb`] does, but adds up the histograms of each second only once for all of them.
+    pub fn absorb_all(&mut self, others: impl IntoIterator<Item = Self>) {
+        let mut intervals = std::mem::take(&mut self.intervals);
+        restore_last(&mut intervals);
+        let mut mixed = BTreeSet::new();
+        for other in others {
+            let mut other = self.add_counts(other);
+            self.add_observed(other.observed.take(), 0);
+            self.wall = self.wall.max(other.wall);
+            self.last_done = self.last_done.max(other.last_done);
+            self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
+                (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
+                _ => None,
+            };
+            self.failures = merge_failures(
+                std::mem::take(&mut self.failures),
+                std::mem::take(&mut other.failures),
+                Span::ZERO,
+            );
+            match (&mut self.actions, other.actions.take()) {
+                (Some(mine), Some(theirs)) => add_lists(mine, theirs, |mine, theirs| mine.extend(theirs)),
+                (mine, theirs) => *mine = mine.take().or(theirs),
+            }
+            add_lists(&mut self.sent, other.sent, |mine, theirs| add_row(mine, &theirs));
+            add_lists(&mut self.tenths, other.tenths, |mine, theirs| {
+                mine.0 += theirs.0;
+                mine.1 = mine.1.saturating_add(theirs.1);
+            });
+            restore_last(&mut other.intervals);
+            intervals.append(&mut other.intervals);
+            let (shared, more) = split(other.seconds, self.seconds.len());
+            for (place, (mine, theirs)) in self.seconds.iter_mut().zip(shared).enumerate() {
+                if absorb_second(mine, &theirs) {
+                    mixed.insert(place);
+                }
+            }
+            self.seconds.extend(more);
         }
-        add_lists(&mut self.sent, other.sent, |mine, theirs| add_row(mine, &theirs));
-        add_lists(&mut self.tenths, other.tenths, |mine, theirs| {
-            mine.0 += theirs.0;
-            mine.1 = mine.1.saturating_add(theirs.1);
-        });
-        for intervals in [&mut self.intervals, &mut other.intervals] {
-            restore_last(intervals);
+        self.intervals = add_intervals(intervals);
+        for place in mixed {
+            if let Some(second) = self.seconds.get_mut(place) {
+                summarise_second(second, &self.intervals);
+            }
         }
-        let mut packer = Packer::new();
-        self.intervals = absorb_intervals(std::mem::take(&mut self.intervals), other.intervals, &mut packer);
-        let (shared, more) = split(other.seconds, self.seconds.len());
-        for (mine, theirs) in self.seconds.iter_mut().zip(shared) {
-            absorb_second(mine, &theirs, &self.intervals);
-        }
-        self.seconds.extend(more);
         self.even_rows();
         self.trim();
     }
@@ -220,46 +236,46 @@ fn restore_last(intervals: &mut [Interval]) {
     }
 }
 
-/// Merges the intervals of both lists in order, adding up those of the same second and class.
-fn absorb_intervals(mine: Vec<Interval>, theirs: Vec<Interval>, packer: &mut Packer) -> Vec<Interval> {
-    if mine.is_empty() {
-        return theirs;
-    }
-    let mut sum = Vec::with_capacity(mine.len().max(theirs.len()));
-    let mut theirs = theirs.into_iter().peekable();
-    for mut interval in mine {
-        let place = (interval.start, interval.class);
-        while let Some(before) = theirs.next_if(|next| (next.start, next.class) < place) {
-            sum.push(before);
-        }
-        if let Some(same) = theirs.next_if(|next| (next.start, next.class).cmp(&place) == Ordering::Equal) {
-            interval.absorb(&same, packer);
-        }
-        sum.push(interval);
-    }
-    sum.extend(theirs);
-    sum
+/// Adds up the intervals of each second and class, and returns the sums in order.
+fn add_intervals(mut intervals: Vec<Interval>) -> Vec<Interval> {
+    let place = |interval: &Interval| (interval.start, interval.class);
+    intervals.sort_by_key(place);
+    let mut sum = PackedSum::default();
+    let same = intervals.chunk_by(|one, other| place(one) == place(other));
+    same.filter_map(|same| Interval::sum_of(same, &mut sum)).collect()
 }
 
-/// Adds a second of another part; `intervals` already contain the histograms of both.
-fn absorb_second(mine: &mut SecondRecord, theirs: &SecondRecord, intervals: &[Interval]) {
+/// Adds a second of another part. Returns whether the latencies are those of both, so that their percentiles are to be
+/// found anew.
+fn absorb_second(mine: &mut SecondRecord, theirs: &SecondRecord) -> bool {
     mine.users = mine.users.max(theirs.users);
     mine.requests += theirs.requests;
     mine.errors += theirs.errors;
     add_row(&mut mine.backends, &theirs.backends);
-    mine.latency = match (mine.latency, theirs.latency) {
-        (Some(one), Some(other)) => {
-            let begin = Time::from_nanos(u64::from(mine.second) * SECOND_NS);
-            let first = intervals.partition_point(|interval| interval.start < begin);
-            let mut all = new_histogram();
-            for interval in intervals[first..].iter().take_while(|interval| interval.start == begin) {
-                add_histogram(&mut all, &interval.histogram());
-            }
-            let max = one.max.max(other.max);
-            SecondLatency::of(&all, (one.sum + other.sum).as_nanos(), max.as_nanos())
+    match (&mut mine.latency, theirs.latency) {
+        (Some(mine), Some(theirs)) => {
+            mine.sum += theirs.sum;
+            mine.max = mine.max.max(theirs.max);
+            true
         }
-        (one, other) => one.or(other),
-    };
+        (mine, theirs) => {
+            *mine = mine.or(theirs);
+            false
+        }
+    }
+}
+
+/// Finds the mean and the percentiles of a second, whose sum and maximum are known.
+fn summarise_second(second: &mut SecondRecord, intervals: &[Interval]) {
+    let begin = Time::from_nanos(u64::from(second.second) * SECOND_NS);
+    let first = intervals.partition_point(|interval| interval.start < begin);
+    let mut all = new_histogram();
+    for interval in intervals[first..].iter().take_while(|interval| interval.start == begin) {
+        add_histogram(&mut all, &interval.histogram());
+    }
+    let known = second.latency;
+    second.latency =
+        known.and_then(|known| SecondLatency::of(&all, known.sum.as_nanos(), known.max.as_nanos()));
 }
 
 /// Adds `theirs` to `mine` element by element; the sum is as long as the longer of the two.

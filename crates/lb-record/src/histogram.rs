@@ -11,7 +11,7 @@ use hdrhistogram::{Counter, Histogram};
 use lb_core::Span;
 
 /// Number of significant decimal digits of every latency histogram.
-const SIGNIFICANT_DIGITS: u8 = 3;
+pub(crate) const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// Creates an empty latency histogram. Its values are microseconds, and it grows as needed.
 pub fn new_histogram<T: Counter>() -> Histogram<T> {

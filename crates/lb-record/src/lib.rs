@@ -62,6 +62,7 @@ mod histogram;
 mod hlog;
 mod observed;
 mod packed;
+mod packed_sum;
 mod pieces;
 mod population;
 mod progress;

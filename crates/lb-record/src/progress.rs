@@ -4,6 +4,7 @@
 //! once it is complete. No request touches them, so a display costs the load nothing.
 
 use lb_core::Span;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// The running figures of a phase, shared between threads. A reader may see some figures of one second and
@@ -20,7 +21,7 @@ pub struct Progress {
 }
 
 /// The figures of a phase at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The number of users active now.
     pub users: u32,
@@ -64,6 +65,17 @@ impl Progress {
         self.seconds.fetch_add(1, Relaxed);
         self.last_requests.store(requests, Relaxed);
         self.last_p95_us.store(p95.as_micros(), Relaxed);
+    }
+
+    /// Shows other figures in place of these, such as the sums over several generators.
+    pub fn show(&self, now: &Snapshot) {
+        self.users.store(now.users, Relaxed);
+        self.in_flight.store(now.in_flight, Relaxed);
+        self.requests.store(now.requests, Relaxed);
+        self.errors.store(now.errors, Relaxed);
+        self.seconds.store(now.seconds, Relaxed);
+        self.last_requests.store(now.last_requests, Relaxed);
+        self.last_p95_us.store(now.last_p95.as_micros(), Relaxed);
     }
 
     /// Reads the figures.

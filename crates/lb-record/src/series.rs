@@ -1,6 +1,7 @@
 //! The time series of a phase: its seconds, and the histograms of each second.
 
-use crate::histogram::{self, Packer, add_histogram, same_counts, unpack};
+use crate::histogram::{self, Packer, same_counts, unpack};
+use crate::packed_sum::{PackedSum, is_packed};
 use crate::population::SECOND_NS;
 use hdrhistogram::{Counter, Histogram};
 use lb_core::{Span, Time};
@@ -117,12 +118,17 @@ impl Interval {
         unpack(&self.packed).expect("an interval was packed here, or checked when it was read")
     }
 
-    /// Adds the requests of another interval of the same second and class.
-    pub(crate) fn absorb(&mut self, other: &Self, packer: &mut Packer) {
-        let mut sum = self.histogram();
-        add_histogram(&mut sum, &other.histogram());
-        self.packed = packer.pack(&sum);
-        self.length = self.length.max(other.length);
+    /// Adds up intervals of the same second and class. `None` without any.
+    pub(crate) fn sum_of(same: &[Self], sum: &mut PackedSum) -> Option<Self> {
+        let (first, others) = same.split_first()?;
+        if others.is_empty() {
+            return Some(first.clone());
+        }
+        for interval in same {
+            sum.add(&interval.packed).expect("an interval was packed here, or checked when it was read");
+        }
+        let length = same.iter().map(|interval| interval.length).max()?;
+        Some(Self { start: first.start, length, class: first.class, packed: sum.take() })
     }
 }
 
@@ -156,7 +162,7 @@ impl Serialize for Interval {
 impl<'de> Deserialize<'de> for Interval {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Written { start, length, class, histogram } = Written::deserialize(deserializer)?;
-        let packed = histogram::from_text(&histogram).filter(|packed| unpack(packed).is_some());
+        let packed = histogram::from_text(&histogram).filter(|packed| is_packed(packed));
         let packed = packed.ok_or_else(|| {
             de::Error::custom("`histogram` is not an HdrHistogram in V2 encoding, written in base64")
         })?;

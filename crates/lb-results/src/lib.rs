@@ -70,6 +70,7 @@ pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TR
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
 pub use summary::trial_row::{GeneratorSummary, TrialSummary};
 pub use trial::{
-    BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, pooled_step,
+    BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, WorkerShare,
+    pooled_step,
 };
 pub use writer::{trial_stem, write_observed_files, write_scenario, write_summary, write_trial};

@@ -64,6 +64,9 @@ pub struct Trial {
     pub resources: Option<ResourceRecord>,
     /// CPU time of each process over the measured phase.
     pub processes: Vec<ProcessTime>,
+    /// What each worker on other machines did, in the order of their shares. Empty if one process played the load.
+    #[serde(default)]
+    pub workers: Vec<WorkerShare>,
     /// The evidence for the switch, as JSON; null in a simulated trial.
     pub evidence: serde_json::Value,
     /// Notes for the reader of the results.
@@ -182,6 +185,37 @@ pub struct ProcessTime {
     pub cpu_s: f64,
 }
 
+/// What one of several workers did in a trial.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkerShare {
+    /// Name of the worker: its host and the number of its process, unless it was given another.
+    pub name: String,
+    /// Number of its share, from 0: it played users and arrivals `share`, `share + of` and so on.
+    pub share: u32,
+    /// Number of shares.
+    pub of: u32,
+    /// Number of requests that it sent; 0 if it was lost.
+    pub requests: u64,
+    /// How much its clock was ahead of the leader's, in milliseconds, on clocks that count from when each machine was
+    /// started. Times are converted with it. `None` if the worker was lost.
+    pub clock_offset_ms: Option<f64>,
+    /// Half of the shortest time for a question about the clock and its answer: the offset is off by no more, in
+    /// milliseconds.
+    pub clock_error_ms: Option<f64>,
+    /// By how much the offset changed from before the phase to after it, in milliseconds.
+    pub clock_drift_ms: Option<f64>,
+    /// How late it began after the common start, on the leader's clock and by the offset after the phase, in milliseconds.
+    pub start_skew_ms: Option<f64>,
+    /// 99th percentile of how late it was to send, in milliseconds; `None` without requests.
+    pub lateness_p99_ms: Option<f64>,
+    /// Share of the phase that its worst thread waited for a CPU, from 0 to 1; `None` if the system does not tell.
+    pub cpu_wait_share: Option<f64>,
+    /// CPU time of the worker over the phase, in seconds; `None` if the worker was lost.
+    pub cpu_s: Option<f64>,
+    /// What makes its share invalid, one sentence per problem.
+    pub problems: Vec<String>,
+}
+
 /// Adds up the records of one kind of request, by its index in the workload, over all trials.
 pub fn pooled_step(trials: &[&Trial], number: usize) -> StepRecord {
     let mut sum = StepRecord::default();
@@ -243,6 +277,7 @@ mod tests {
             steering: None,
             resources: None,
             processes: Vec::new(),
+            workers: Vec::new(),
             evidence: serde_json::Value::Null,
             notes: Vec::new(),
         }

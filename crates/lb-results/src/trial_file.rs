@@ -3,7 +3,7 @@
 use crate::resources::ResourceRecord;
 use crate::summary::algorithm::AlgorithmSummary;
 use crate::summary::run::SCHEMA_VERSION;
-use crate::trial::{BalancerCount, MachineUse, ProcessTime, Trial};
+use crate::trial::{BalancerCount, MachineUse, ProcessTime, Trial, WorkerShare};
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Schedule, Workload};
 use lb_core::{Span, plain};
@@ -40,6 +40,8 @@ pub(super) struct TrialFile<'a> {
     result: AlgorithmSummary,
     balancer: &'a [BalancerCount],
     processes: &'a [ProcessTime],
+    /// What each worker on other machines did; empty if one process played the load.
+    workers: &'a [WorkerShare],
     seconds: Vec<Second>,
     users: Vec<User<'a>>,
     trace: Option<&'a TraceSummary>,
@@ -114,6 +116,7 @@ impl<'a> TrialFile<'a> {
             result,
             balancer: &trial.balancer,
             processes: &trial.processes,
+            workers: &trial.workers,
             seconds: record.seconds.iter().map(Second::from).collect(),
             users,
             trace: trial.trace.as_ref(),

@@ -9,6 +9,7 @@ use super::run_args::{ConfigArgs, RunArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
 use super::ui_args::UiArgs;
 use super::what_if_args::WhatIfArgs;
+use super::workers::WorkerArgs;
 use crate::children::ChildCommand;
 use clap::{Args, Parser, Subcommand};
 use lb_config::values::fraction;
@@ -135,6 +136,11 @@ pub enum Command {
     /// By their routes, parameters, segments of their paths, lengths of bodies and chosen headers. Reads traces, or the
     /// access logs that `what-if` reads. docs/inspect-costs.md describes it.
     InspectCosts(InspectCostsArgs),
+    /// Play load for leaders on other machines, found through a NATS server.
+    ///
+    /// A leader is `bench --workers`. Starts `bench-workers`, a program of its own: `cargo build --release -p lb-workers`.
+    /// docs/scale.md describes it.
+    Worker(WorkerArgs),
     /// Write reports of a finished or interrupted run.
     ///
     /// If the run was killed, its complete trials on disk are summarised first.

@@ -4,7 +4,7 @@ use super::args::{Cli, Command};
 use super::{
     aa, algorithms, analyze, compare, doctor, export, history, import, inspect_costs, learn, mark, nightly,
     pack, packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, ui, validate, wait,
-    what_if,
+    what_if, workers,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -14,6 +14,7 @@ use std::process::ExitCode as ProcessExit;
 /// Runs the command and returns the exit status. Errors are printed to standard error.
 pub fn execute(cli: &Cli) -> ProcessExit {
     let result = match &cli.command {
+        _ if workers::need_program(cli) => workers::hand_over(),
         // Child processes set up their own runtimes and logs.
         Some(Command::Child(child)) => return child.main(),
         Some(Command::Plan(args)) => plan::execute(args),
@@ -40,6 +41,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Trend(args)) => history::execute_trend(args),
         Some(Command::WhatIf(args)) => what_if::execute(args),
         Some(Command::InspectCosts(args)) => inspect_costs::execute(args),
+        Some(Command::Worker(_)) => workers::hand_over(),
         Some(Command::Report(args)) => report::execute(args),
         Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),

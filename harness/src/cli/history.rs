@@ -1,17 +1,16 @@
 //! `bench history`, and runs that are recorded when they end (`--history`). Both start `bench-history`, a program of its own,
 //! so that `bench` is built without a database.
 
-use super::history_program::{HistoryProgram, find};
+use super::history_program::{HistoryProgram, PROGRAM};
 use super::run_args::RunArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use lb_core::plain;
 use lb_core::secret::mask_passwords;
 use lb_io::complain;
 use lb_report::parts::command_line;
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -26,20 +25,12 @@ pub struct HistoryArgs {
 
 /// Hands over to the program, which replaces this process: its exit code is that of `bench`.
 pub(super) fn execute(args: &HistoryArgs) -> Result<ExitCode, Failure> {
-    hand_over(&[], args)
+    PROGRAM.become_it(args.words.iter().cloned())
 }
 
 /// `bench trend`: hands over to the program's command of that name.
 pub(super) fn execute_trend(args: &HistoryArgs) -> Result<ExitCode, Failure> {
-    hand_over(&["trend"], args)
-}
-
-fn hand_over(command: &[&str], args: &HistoryArgs) -> Result<ExitCode, Failure> {
-    let program = find()?;
-    let failed = Command::new(&program).args(command).args(&args.words).exec();
-    Err(failed)
-        .with_context(|| format!("failed to start `{}`", program.display()))
-        .or_exit(ExitCode::Preflight)
+    PROGRAM.become_it([OsString::from("trend")].into_iter().chain(args.words.iter().cloned()))
 }
 
 /// Refuses what only a history can keep, where there is none.

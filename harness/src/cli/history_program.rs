@@ -1,14 +1,13 @@
 //! The program `bench-history`, which alone knows databases: found, asked, and told.
 
-use crate::exit::{ExitCode, Failure, OrExit};
-use anyhow::anyhow;
+use super::program::Program;
+use crate::exit::Failure;
 use serde::de::DeserializeOwned;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The program, which lies beside `bench` or on the PATH.
-const PROGRAM: &str = "bench-history";
+pub(super) const PROGRAM: Program = Program { name: "bench-history", package: "lb-history" };
 
 /// The environment variable with which the program is told where the history is: a password has no place in the list of
 /// processes.
@@ -42,7 +41,7 @@ impl HistoryProgram {
     /// # Errors
     /// It is not there.
     pub(super) fn of(url: &str) -> Result<Self, Failure> {
-        Ok(Self { program: find()?, url: url.to_owned() })
+        Ok(Self { program: PROGRAM.find()?, url: url.to_owned() })
     }
 
     /// Returns the history, with its password.
@@ -93,27 +92,4 @@ impl HistoryProgram {
         words.extend([OsString::from("--"), folder.as_os_str().to_owned()]);
         self.tell(words)
     }
-}
-
-/// Finds the program beside `bench`, or else on the PATH.
-pub(super) fn find() -> Result<PathBuf, Failure> {
-    let here = std::env::current_exe().ok();
-    let beside = here.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = beside.iter().cloned().chain(std::env::split_paths(&path));
-    let found = folders.map(|folder| folder.join(PROGRAM)).find(|program| program.is_file());
-    found.ok_or_else(|| missing(beside.as_deref())).or_exit(ExitCode::Preflight)
-}
-
-/// Says how to get the program: built as `bench` was, if that is how it came here.
-fn missing(beside: Option<&Path>) -> anyhow::Error {
-    let profile = beside.and_then(Path::file_name).and_then(|name| name.to_str());
-    let command = match profile {
-        Some("release") => "cargo build --release -p lb-history",
-        Some("debug") => "cargo build -p lb-history",
-        _ => "cargo install --path crates/lb-history",
-    };
-    anyhow!(
-        "`{PROGRAM}` is neither beside `bench` nor on the PATH; run `{command}` in the repository of `bench`"
-    )
 }

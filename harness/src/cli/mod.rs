@@ -26,6 +26,7 @@ mod pack_job;
 mod packs;
 mod parse;
 mod plan;
+mod program;
 mod recover;
 mod replay_events;
 mod report;
@@ -44,6 +45,7 @@ mod validate;
 mod wait;
 mod what_if;
 mod what_if_args;
+mod workers;
 
 pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
@@ -59,3 +61,4 @@ pub use run_args::{ConfigArgs, RunArgs};
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use ui_args::UiArgs;
 pub use what_if_args::WhatIfArgs;
+pub use workers::{WorkerArgs, WorkersArgs, give_workers};

@@ -43,6 +43,7 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
         mode,
         resume: false,
         desk: None,
+        fleet: None,
     };
     block_on(async {
         let experiment::Run { summary, ended } =

@@ -71,12 +71,13 @@ pub(super) async fn run_job(
     };
     refuse_precision_of_one(plan, &mode)?;
     let recording = Recording::of(args)?;
+    let interrupt = interrupt.or(steered.map(|steered| &steered.interrupt));
+    let interrupt = interrupt.cloned().unwrap_or_else(|| listen_saying(STOPPING));
+    let fleet = args.workers.muster(args, plan, &mode, &interrupt).await?;
     // The claim keeps other runs out of the folder until this one ends.
     let (run_id, folder, _claim) = open(args, plan)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
-    let interrupt = interrupt.or(steered.map(|steered| &steered.interrupt));
-    let interrupt = interrupt.cloned().unwrap_or_else(|| listen_saying(STOPPING));
     args.live.wait(plan, &interrupt, args.quiet).await?;
     let progress = Progress::new(args.quiet, detail(args.verbose));
     let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
@@ -98,6 +99,7 @@ pub(super) async fn run_job(
         mode,
         resume: args.resume.is_some(),
         desk: steered.map(|steered| steered.desk.clone()),
+        fleet,
     };
     let experiment::Run { summary, ended } = experiment::run(plan, options, &interrupt, &observers).await?;
     print_more(&summary, args.stats, args.grades);

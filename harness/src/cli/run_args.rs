@@ -1,6 +1,7 @@
 //! The arguments of a run, which several commands share. Flags that override a config are defined by [`Overrides`].
 
 use super::live_args::LiveArgs;
+use super::workers::WorkersArgs;
 use clap::Args;
 use lb_config::Overrides;
 use lb_config::values::probability;
@@ -30,6 +31,9 @@ pub struct RunArgs {
     /// What is waited for, and how a load without end is watched.
     #[command(flatten)]
     pub live: LiveArgs,
+    /// Who plays the load.
+    #[command(flatten)]
+    pub workers: WorkersArgs,
     /// Keep invalid trials.
     ///
     /// They count, with a warning; by default they are repeated and left out. For trying things

@@ -54,6 +54,7 @@ pub(super) async fn serve(
 ) -> Result<ExitCode, Failure> {
     let Job { loaded, plan, command, .. } = job;
     refuse_without_history(args)?;
+    args.workers.refuse_elsewhere("a load without end")?;
     refuse_what_grows(args)?;
     let live = args.live.options(limit)?;
     let (run_id, folder, _claim) = open(args, plan)?;
@@ -79,6 +80,7 @@ pub(super) async fn serve(
         mode: Mode::Compare,
         resume: false,
         desk: steered.map(|steered| steered.desk.clone()),
+        fleet: None,
     };
     let Finished { document, ended } =
         continuous::run(plan, Options { run, live }, &interrupt, &observers).await?;

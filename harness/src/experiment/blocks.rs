@@ -18,6 +18,7 @@ use super::schedules::block_schedule;
 use super::trial_plan::{ScenarioRun, TrialPlan};
 use crate::steer::TrialEnd;
 use lb_analysis::{Demands, affinity, problems, summarise};
+use lb_config::PlannedScenario;
 use lb_core::workload::Schedule;
 use lb_results::{Trial, trial_stem, write_trial};
 use std::ops::ControlFlow;
@@ -138,11 +139,11 @@ async fn run_steered<D: Driver>(
 }
 
 /// Returns the demands on the trials of a scenario.
-pub(super) fn demands(context: &Context<'_>, part: &ScenarioRun<'_>) -> Demands {
+pub(super) fn demands(context: &Context<'_>, scenario: &PlannedScenario) -> Demands {
     Demands {
         metric: context.plan.primary_metric(),
         margin: context.plan.margin(),
-        faults: !part.scenario.scenario().topology.faults.is_empty(),
+        faults: !scenario.scenario().topology.faults.is_empty(),
     }
 }
 
@@ -156,7 +157,7 @@ fn ended_early<D: Driver>(driver: &mut D) -> Result<ControlFlow<()>, RunError> {
 
 /// Looks for problems that make a trial invalid. If invalid trials count, the problems are still noted.
 fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut Trial) {
-    let found = problems(trial, demands(context, part));
+    let found = problems(trial, demands(context, part.scenario));
     if context.accept_invalid {
         trial.accepted = found;
     } else {

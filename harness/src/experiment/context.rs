@@ -2,6 +2,7 @@
 
 use super::error::RunError;
 use super::events::Observe;
+use super::fleet::Fleet;
 use super::interrupt::Interrupt;
 use super::recorded_trials::RecordedTrials;
 use super::trial_plan::TrialPlan;
@@ -11,6 +12,7 @@ use lb_config::{Loaded, Plan};
 use lb_core::Span;
 use lb_results::{ListedBackend, RequestsFile, ResultsFolder};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +68,8 @@ pub struct RunOptions<'a> {
     pub resume: bool,
     /// Where commands to the run are found; `None` if it takes none.
     pub desk: Option<Desk>,
+    /// The workers that play the load; `None` plays it in this process.
+    pub fleet: Option<Arc<dyn Fleet>>,
 }
 
 /// The context that all trials of a run share.
@@ -89,6 +93,8 @@ pub(super) struct Context<'a> {
     pub(super) mode: &'a Mode,
     /// Where commands to the run are found; `None` if it takes none.
     pub(super) desk: Option<&'a Desk>,
+    /// The workers that play the load; `None` plays it in this process.
+    pub(super) fleet: Option<&'a Arc<dyn Fleet>>,
     /// The trials of this run that an earlier process completed.
     pub(super) recorded: RecordedTrials,
 }
@@ -117,6 +123,7 @@ impl<'a> Context<'a> {
             accept_invalid: options.accept_invalid,
             mode: &options.mode,
             desk: options.desk.as_ref(),
+            fleet: options.fleet.as_ref(),
             recorded,
         }
     }

@@ -64,6 +64,7 @@ pub async fn doctor(
         interrupt,
         events: &(),
         desk: None,
+        fleet: None,
         record_actions: false,
         replication: 0,
         record_requests: false,

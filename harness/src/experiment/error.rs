@@ -1,5 +1,6 @@
 //! Errors that keep a run from beginning or continuing.
 
+use super::fleet::FleetError;
 use lb_admin_client::AdminError;
 use lb_core::algorithm::AlgorithmError;
 use lb_load::{LoadError, Unreachable};
@@ -111,6 +112,9 @@ pub enum RunError {
         /// What happened to the load balancer.
         why: String,
     },
+    /// Workers on other machines cannot play the load.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
     /// Some scenarios failed; the others ran.
     #[error("{} of {scenarios} scenarios failed: {}", .failed.len(), listed(.failed))]
     ScenariosFailed {
@@ -150,7 +154,10 @@ pub struct FailedScenario {
 impl RunError {
     /// Returns whether this error prevents the remaining scenarios from running, too.
     pub(super) fn ends_the_run(&self) -> bool {
-        matches!(self, Self::Results(_) | Self::BalancerLost { .. } | Self::NoHealthyBackend { .. })
+        matches!(
+            self,
+            Self::Results(_) | Self::BalancerLost { .. } | Self::NoHealthyBackend { .. } | Self::Fleet(_)
+        )
     }
 
     /// Returns the error and its causes on one line.

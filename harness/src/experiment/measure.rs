@@ -12,6 +12,7 @@ use super::measured::MeasuredScenario;
 use super::pilot;
 use super::recorded::Recorded;
 use super::run_file::{BegunScenario, RunFile};
+use super::shares::workers_note;
 use super::sim::SimulatedTrials;
 use super::trial_plan::ScenarioRun;
 use crate::testbed::Choice;
@@ -117,6 +118,7 @@ async fn measure_with<D: Driver>(
         context.events.observe(&Event::Note { text: text.clone() });
     }
     measured.blocks.notes.extend(notes);
+    measured.blocks.notes.extend(workers_note(&measured.blocks.trials));
     result?;
     let searched = matches!(context.mode, Mode::MaxRate(_));
     let ended_early = context.interrupt.is_set() || context.recorded.are_missing_some();

@@ -117,7 +117,7 @@ def kubernetes(root, scratch):
 
     count = 0
     overlays = sorted(os.listdir(os.path.join(root, "deploy/kubernetes/overlays")))
-    same("the overlays", overlays, ["continuous", "nightly", "rehearsal"])
+    same("the overlays", overlays, ["continuous", "nightly", "rehearsal", "workers"])
     for name in overlays:
         resources = overlay(root, name, scratch)
         for resource in resources:
@@ -158,6 +158,14 @@ def kubernetes(root, scratch):
 def check_load(name, resources):
     """Checks what is asked of the load itself."""
     used = {"requests": {"cpu": "300m", "memory": "256Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
+    if name == "workers":
+        job = pick(resources, "Job", "workers")["spec"]
+        same("how many workers there are", (job["completionMode"], job["completions"]), ("Indexed", job["parallelism"]))
+        (worker,) = job["template"]["spec"]["containers"]
+        threads = float(worker["resources"]["limits"]["cpu"])
+        join = f"--join=nats://nats:{pick(resources, 'Service', 'nats')['spec']['ports'][0]['port']}"
+        same("what a worker is told", worker["args"], ["worker", join, "--once", f"--threads={threads:.0f}"])
+        return
     if name == "nightly":
         job = pick(resources, "CronJob", "nightly")["spec"]
         same("what happens to two nights at once", job["concurrencyPolicy"], "Forbid")

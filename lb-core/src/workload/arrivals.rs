@@ -7,10 +7,11 @@
 use super::ids::UserId;
 use super::recorded::Replay;
 use crate::time::{Span, Time};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The arrivals of an open stage.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arrivals {
     /// The process that determines their times.
     pub process: ArrivalProcess,
@@ -19,7 +20,7 @@ pub struct Arrivals {
 }
 
 /// A process that determines the arrival times.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ArrivalProcess {
     /// Arrivals at rates that change linearly within each segment. The last segment is shortened, or
     /// its final rate kept, to fill the stage.
@@ -37,11 +38,11 @@ pub enum ArrivalProcess {
         mean_stay_s: [f64; 2],
     },
     /// Arrivals at the times of a recorded list of requests.
-    Replay(Arc<Replay>),
+    Replay(#[serde(with = "shared")] Arc<Replay>),
 }
 
 /// A piece of a rate curve.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateSegment {
     /// Length of the segment.
     pub duration: Span,
@@ -52,7 +53,7 @@ pub struct RateSegment {
 }
 
 /// How arrivals are spaced at a given rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Spacing {
     /// Evenly spaced, with gaps that follow the rate.
     Even,
@@ -61,7 +62,7 @@ pub enum Spacing {
 }
 
 /// What an arrival does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ArrivalStart {
     /// A whole session of its user class, with opening and closing actions and think times.
     Session,
@@ -87,4 +88,18 @@ pub struct Arrival {
 impl Arrival {
     /// Value of `row` for an arrival that does not replay a request.
     pub const NO_ROW: u32 = u32::MAX;
+}
+
+/// Writes a recording as if nobody shared it.
+mod shared {
+    use super::{Arc, Replay};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(replay: &Arc<Replay>, serializer: S) -> Result<S::Ok, S::Error> {
+        replay.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Replay>, D::Error> {
+        Replay::deserialize(deserializer).map(Arc::new)
+    }
 }

@@ -2,10 +2,11 @@
 
 use super::arrivals::Arrivals;
 use crate::time::Span;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A kind of user.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UserClass {
     /// Name in configs and results.
     pub name: String,
@@ -44,7 +45,7 @@ impl Default for UserClass {
 }
 
 /// A class within a stage.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassMix {
     /// Position in [`super::Workload::classes`].
     pub class: usize,
@@ -56,7 +57,7 @@ pub struct ClassMix {
 }
 
 /// A number of users from one offset to another.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// Name in configs and results.
     pub name: String,

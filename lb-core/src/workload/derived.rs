@@ -60,8 +60,8 @@ impl Workload {
 
     /// Returns the busiest stage of this workload as a phase of its own in the open model: Poisson
     /// arrivals at `rate` per second for `length`. They perform sessions if the journey has opening
-    /// There are at least `accounts` accounts, so that this many concurrent sessions do not share one.
-    /// actions, and single actions otherwise. `None` for a recorded list, which has its own times.
+    /// actions, and single actions otherwise. There are at least `accounts` accounts, so that this many
+    /// concurrent sessions do not share one. `None` for a recorded list, which has its own times.
     #[must_use]
     pub fn at_rate(&self, rate: f64, length: Span, accounts: u32) -> Option<Self> {
         let users = |number: &usize| self.stages[*number].users;

@@ -40,6 +40,7 @@ mod texts;
 mod user;
 #[allow(clippy::module_inception, reason = "the module defines the workload, its parent the parts")]
 mod workload;
+mod written;
 
 pub use arrivals::{Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 pub use classes::{ClassMix, Stage, UserClass};

@@ -4,6 +4,7 @@
 use super::texts::{Index, Texts};
 use crate::rng::hash_name;
 use crate::time::Span;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// One recorded request, for building a [`Replay`].
@@ -65,7 +66,7 @@ impl ReplayRequest {
 }
 
 /// A recorded list of requests.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Replay {
     rows: Vec<Row>,
     actions: Texts,
@@ -83,7 +84,7 @@ pub struct Replay {
 
 /// A row; its numbers are positions in the lists of the recording. For client and content, 0 means that there is none, and
 /// numbers begin at 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Row {
     at: Span,
     target: u32,
@@ -93,13 +94,13 @@ struct Row {
 }
 
 /// What few rows differ in: the host, where 0 means that there is none, and the position of the expected statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Extra {
     host: u32,
     expected: u32,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Content {
     headers: Vec<(String, String)>,
     body: Vec<u8>,

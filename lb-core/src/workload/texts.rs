@@ -2,9 +2,10 @@
 
 use crate::rng::hash_name;
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 /// Distinct texts, one after the other.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Texts {
     all: String,
     ends: Vec<usize>,

@@ -12,7 +12,9 @@ use super::problem::Problems;
 use super::process;
 use super::replay;
 use super::request::{ActionIndex, StepIndex};
+use super::written::Source;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The compiled description of everything that users can do.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Workload {
     pub(super) identities: u32,
     /// Canonical text of the inputs, for the schedule's hash.
     pub(super) definition: String,
+    /// What was compiled, for the written form.
+    pub(super) source: Arc<Source>,
 }
 
 impl Workload {
@@ -59,7 +63,14 @@ impl Workload {
             compiled.plans[usize::from(first)].recorded = true;
         }
         let definition = definition::text(journey, &classes, &stages, errors, identities);
-        Ok(Self { compiled, classes, stages, habits, choices, rows, identities, definition })
+        let source = Arc::new(Source {
+            journey: journey.clone(),
+            classes: classes.clone(),
+            stages: stages.clone(),
+            errors: errors.clone(),
+            identities,
+        });
+        Ok(Self { compiled, classes, stages, habits, choices, rows, identities, definition, source })
     }
 
     /// Returns the user classes, in the order of [`super::ClassMix::class`].

@@ -6,3 +6,4 @@ mod problems;
 mod schedule;
 mod sequence;
 mod support;
+mod written;

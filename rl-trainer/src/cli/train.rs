@@ -46,10 +46,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     check_folder(&folder, args.resume)?;
     let interrupt = interrupt::listen()?;
+    let stop = interrupt.flag();
+    let players = args.training.players.find(&stop)?;
     let mut meter = Meter::new();
     meter.say(&format!("training with seed {} in {}", args.seed, folder.display()));
-    let stop = interrupt.flag();
-    match train_to_file(&plan, &folder, &stop, &mut |progress| show(&mut meter, progress)) {
+    match train_to_file(&plan, &folder, &*players, &stop, &mut |progress| show(&mut meter, progress)) {
         Ok(trained) => {
             drop(meter);
             print(&trained, &folder);

@@ -7,16 +7,14 @@
 //! case: for the same number of requests, many directions on one case each estimate the gradient better than
 //! a few directions on many cases.
 
-use crate::measure::in_parallel;
+use crate::episode::{Episode, Players, PlayersLost};
 use crate::objective::Objective;
 use crate::setting::Setting;
 use lb_core::Seed;
-use lb_core::policy::Policy;
 use lb_core::policy::learned::network::HIDDEN;
-use lb_core::policy::learned::{Action, Learned, Network, WIDTH};
+use lb_core::policy::learned::{Action, Network, WIDTH};
 use rand::RngExt;
 use rand_distr::StandardNormal;
-use std::sync::Arc;
 
 /// Hyperparameters of evolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,28 +121,40 @@ impl Evolution {
 
     /// Runs one generation, with one setting for each pair, and returns the mean cost of the perturbations.
     ///
+    /// # Errors
+    /// Nobody is left to play; the search is as before.
+    ///
     /// # Panics
     /// Panics if the number of settings differs from the number of pairs.
-    pub fn step(&mut self, settings: &[Setting], objective: Objective, seed: Seed, args: &Args) -> f64 {
+    pub fn step(
+        &mut self,
+        settings: &[Setting],
+        objective: Objective,
+        seed: Seed,
+        args: &Args,
+        players: &dyn Players,
+    ) -> Result<f64, PlayersLost> {
         assert_eq!(settings.len(), args.pairs, "there must be one setting per pair");
         let mut rng = seed.stream(&[0xe5, self.generation]);
         let changes = |place: usize| self.generation >= args.output_generations || OUTPUT.contains(&place);
         let mut draw = |place: usize| if changes(place) { rng.sample(StandardNormal) } else { 0.0 };
         let noise: Vec<Vec<f32>> =
             (0..args.pairs).map(|_| (0..self.weights.len()).map(&mut draw).collect()).collect();
-        let pairs: Vec<(&Setting, &Vec<f32>)> = settings.iter().zip(&noise).collect();
-        let costs = in_parallel(&pairs, |(setting, nudge)| {
-            [args.sigma, -args.sigma].map(|sigma| {
-                let nudges = nudge.iter().zip(&self.scales).map(|(nudge, scale)| sigma * scale * nudge);
-                let nudged = self.weights.iter().zip(nudges).map(|(weight, nudge)| weight + nudge);
-                let network = unflatten(&self.base, &nudged.collect::<Vec<f32>>());
-                let file = Arc::new(setting.policy_file(network, self.action));
-                let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
-                objective.measure(&setting.case, &mut policy).1
+        let pairs = settings.iter().zip(&noise);
+        let episodes: Vec<Episode> = pairs
+            .flat_map(|(setting, nudge)| {
+                [args.sigma, -args.sigma].map(|sigma| {
+                    let nudges = nudge.iter().zip(&self.scales).map(|(nudge, scale)| sigma * scale * nudge);
+                    let nudged = self.weights.iter().zip(nudges).map(|(weight, nudge)| weight + nudge);
+                    let network = unflatten(&self.base, &nudged.collect::<Vec<f32>>());
+                    setting.episode(network, self.action, objective)
+                })
             })
-        });
+            .collect();
+        let costs: Vec<f64> = players.play(&episodes)?.into_iter().map(|outcome| outcome.cost).collect();
+        let (costs, _) = costs.as_chunks::<2>();
         let mut gradient = vec![0.0f32; self.weights.len()];
-        for (nudge, slope) in noise.iter().zip(slopes(&costs)) {
+        for (nudge, slope) in noise.iter().zip(slopes(costs)) {
             for (sum, nudge) in gradient.iter_mut().zip(nudge) {
                 *sum += slope * nudge / args.pairs as f32;
             }
@@ -155,7 +165,7 @@ impl Evolution {
         for (average, present) in self.average.iter_mut().zip(&self.weights) {
             *average += weight * (present - *average);
         }
-        costs.iter().flatten().sum::<f64>() / (2 * costs.len()) as f64
+        Ok(costs.iter().flatten().sum::<f64>() / (2 * costs.len()) as f64)
     }
 
     /// Performs an Adam step with the usual constants, in units of each weight's scale.

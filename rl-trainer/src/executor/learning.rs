@@ -80,8 +80,8 @@ pub(super) fn train_once(
         special => format!("training with seed {}, {special}", plan.seed),
     };
     let (trained, curve) = run.step(&name, |run| {
-        let stop = run.interrupt.flag();
-        let shown = train_to_file(plan, folder, &stop, &mut |progress| {
+        let (stop, players) = (run.interrupt.flag(), Arc::clone(&run.players));
+        let shown = train_to_file(plan, folder, &*players, &stop, &mut |progress| {
             run.observer.progress(&format!("seed {}: {progress}", plan.seed));
         });
         run.observer.progress_ended();

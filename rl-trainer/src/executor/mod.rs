@@ -53,7 +53,8 @@ pub fn run(
 ) -> Result<ExitCode, Failure> {
     let settings = Settings::new(args)?;
     let scenarios = modes::scenarios(&settings)?;
-    let mut run = Run::begin(settings, command, interrupt, observer)?;
+    let players = args.training.players.find(&interrupt.flag())?;
+    let mut run = Run::begin(settings, command, interrupt, observer, players)?;
     modes::play(&mut run, &scenarios);
     run.end()
 }

@@ -9,6 +9,7 @@ use super::prerequisites::libtorch_version;
 use crate::evaluate::Trained;
 use crate::files::write_whole;
 use crate::report::{self, ExportReport, Lists, RunReport, StepReport};
+use crate::train::SharedPlayers;
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::Interrupt;
 use jiff::Zoned;
@@ -23,6 +24,8 @@ const RECORD: &str = "run.json";
 /// A run in progress.
 pub(super) struct Run {
     pub(super) settings: Settings,
+    /// Who plays the episodes of training runs.
+    pub(super) players: SharedPlayers,
     pub(super) folder: RunFolder,
     pub(super) interrupt: Interrupt,
     /// Runtime for live traffic.
@@ -49,6 +52,7 @@ impl Run {
         command: Vec<String>,
         interrupt: Interrupt,
         observer: Box<dyn Observe>,
+        players: SharedPlayers,
     ) -> Result<Self, Failure> {
         let started = Zoned::now();
         let mode = settings.mode.name();
@@ -83,6 +87,7 @@ impl Run {
         };
         let mut run = Self {
             settings,
+            players,
             folder,
             interrupt,
             runtime,

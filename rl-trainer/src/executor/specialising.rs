@@ -6,6 +6,7 @@ use super::interrupted::interrupted;
 use super::learning::{merged, train_once};
 use super::run::Run;
 use super::twin::Twin;
+use crate::episode::PlayersLost;
 use crate::evaluate::{GENERAL, SPECIALISED, Trained, Watch, evaluate};
 use crate::report::{CandidateReport, ratios};
 use crate::setting::Setting;
@@ -64,7 +65,7 @@ pub(super) fn specialise(
         }
     }
     let candidates = run.step(&format!("choice for `{pool}`"), |run| {
-        let candidates = rank(run, twin, profile, files, objective);
+        let candidates = rank(run, twin, profile, files, objective).or_exit(ExitCode::Preflight)?;
         let best = candidates.first().map_or("none", |best| best.name.as_str());
         let detail = format!("{best}, the best of {} on slices and draws of its own", candidates.len());
         Ok((candidates, detail))
@@ -99,7 +100,7 @@ fn rank(
     profile: &PoolProfile,
     files: Vec<(String, PolicyFile)>,
     objective: Objective,
-) -> Vec<Candidate> {
+) -> Result<Vec<Candidate>, PlayersLost> {
     let known = Arc::new(profile.clone());
     let settings = twin.validation(run.settings.requests).into_iter().flat_map(|case| {
         let known = Arc::clone(&known);
@@ -118,12 +119,12 @@ fn rank(
         .into_iter()
         .map(|(name, file)| {
             let played = if file.profile.is_some() { &with_profile } else { &without };
-            let found = score(&file.network, file.action, objective, played);
-            Candidate { name, file, score: found }
+            let found = score(&file.network, file.action, objective, played, &*run.players)?;
+            Ok(Candidate { name, file, score: found })
         })
-        .collect();
+        .collect::<Result<_, PlayersLost>>()?;
     candidates.sort_by(|one, other| one.score.loss.total_cmp(&other.score.loss));
-    candidates
+    Ok(candidates)
 }
 
 /// Compares the chosen policy with the general one, all classical algorithms and the oracles, on slices and draws that

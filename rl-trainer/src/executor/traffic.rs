@@ -134,6 +134,7 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
         mode: Mode::Compare,
         resume: false,
         desk: None,
+        fleet: None,
     };
     let started = Zoned::now();
     let experiment::Run { summary, ended } = run.runtime.block_on(watched(run, &plan, options))?;

@@ -1,6 +1,7 @@
 //! Budgets and devices of training runs, which are arguments of several commands.
 
 use super::args::Args;
+use super::players::PlayersArgs;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -44,6 +45,9 @@ pub struct TrainingArgs {
     /// Device that holds the tensors. The network is small, so a GPU helps little.
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
+    /// Who plays episodes.
+    #[command(flatten)]
+    pub players: PlayersArgs,
 }
 
 impl TrainingArgs {

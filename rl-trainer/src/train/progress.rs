@@ -4,6 +4,7 @@ use super::state::StateError;
 use super::validation::Score;
 use crate::checkpoint::CheckpointError;
 use crate::curves::CurvesError;
+use crate::episode::PlayersLost;
 use lb_core::policy::PolicyFile;
 use std::fmt;
 
@@ -64,6 +65,9 @@ pub enum TrainError {
         /// Seed of this training run.
         wanted: u64,
     },
+    /// Nobody is left to play episodes.
+    #[error("{0}; the training run can be resumed from its last checkpoint")]
+    Players(#[from] PlayersLost),
     /// See [`CheckpointError`].
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

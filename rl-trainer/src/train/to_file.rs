@@ -3,6 +3,7 @@
 use super::args::Args;
 use super::progress::{Progress, TrainError, Trained};
 use super::training::train;
+use crate::episode::Players;
 use crate::files::write_whole;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -28,10 +29,11 @@ pub enum TrainOrWrite {
 pub fn train_to_file(
     args: &Args,
     folder: &Path,
+    players: &dyn Players,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Trained, TrainOrWrite> {
-    let trained = train(args, folder, progress, stop)?;
+    let trained = train(args, folder, players, progress, stop)?;
     write_whole(&folder.join(POLICY), &trained.file.to_bytes()).map_err(TrainOrWrite::Write)?;
     Ok(trained)
 }

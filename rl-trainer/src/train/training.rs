@@ -9,6 +9,7 @@ use super::state::State;
 use super::validation::{Bout, Score, score, validation_set};
 use crate::checkpoint::Checkpoint;
 use crate::curves::{Curves, Update};
+use crate::episode::Players;
 use crate::evolution::Evolution;
 use crate::measure::in_parallel;
 use crate::rollout::{Trajectory, play, play_taught};
@@ -30,13 +31,15 @@ const SAVE_EVERY_S: f64 = 10.0;
 /// Shares of a network's output that are tried before evolution and at the end; with 0, the prior alone decides.
 const SHARES: [f32; 6] = [0.0, 0.05, 0.1, 0.2, 0.4, 0.7];
 
-/// Starts or resumes a training run in `folder`.
+/// Starts or resumes a training run in `folder`. The episodes of evolution and validation are those of `players`; those
+/// of lessons and PPO are played here, since what is recorded of them is larger than what it takes to play them again.
 ///
 /// # Errors
 /// See [`TrainError`].
 pub fn train(
     args: &Args,
     folder: &Path,
+    players: &dyn Players,
     progress: &mut dyn FnMut(&Progress),
     stop: &AtomicBool,
 ) -> Result<Trained, TrainError> {
@@ -57,6 +60,7 @@ pub fn train(
     let mut training = Training {
         args,
         folder,
+        players,
         state,
         curves,
         validation: validation_set(args),
@@ -68,13 +72,13 @@ pub fn train(
     };
     tch::set_num_threads(1);
     if args.start.is_some() && training.state.position.best.is_none() {
-        training.validate();
+        training.validate()?;
     }
     training.lessons()?;
     training.ppo()?;
     training.evolve()?;
     if !training.state.position.is_chosen {
-        training.choose_share();
+        training.choose_share()?;
         training.state.position.is_chosen = true;
     }
     training.save()?;
@@ -91,6 +95,7 @@ fn row_number(args: &Args, state: &State) -> u64 {
 struct Training<'a> {
     args: &'a Args,
     folder: &'a Path,
+    players: &'a dyn Players,
     state: State,
     curves: Curves,
     validation: Vec<Bout>,
@@ -169,7 +174,7 @@ impl Training<'_> {
     fn evolve(&mut self) -> Result<(), TrainError> {
         let total = self.args.generations;
         if self.state.evolution.is_none() && total > 0 {
-            self.choose_share();
+            self.choose_share()?;
             self.state.evolution = Some(Evolution::new(&self.state.best, Action::default()));
         }
         while self.state.position.generations < total {
@@ -179,7 +184,8 @@ impl Training<'_> {
             let mut settings: Vec<Setting> = settings(self.args, range::EVOLUTION + number * count, count);
             settings.iter_mut().for_each(|setting| setting.case.load.requests = knobs.requests);
             let evolution = self.state.evolution.as_mut().expect("made above");
-            let cost = evolution.step(&settings, self.args.objective, Seed(self.args.seed), &knobs);
+            let cost =
+                evolution.step(&settings, self.args.objective, Seed(self.args.seed), &knobs, self.players)?;
             self.state.position.generations += 1;
             let done = number + 1;
             let look = done.is_multiple_of(self.args.validate_every_generations) || done == total;
@@ -198,7 +204,7 @@ impl Training<'_> {
         look: bool,
         mut told: Vec<(&'static str, f64)>,
     ) -> Result<(), TrainError> {
-        let score = look.then(|| self.validate());
+        let score = if look { Some(self.validate()?) } else { None };
         if let Some(score) = score {
             told.extend([("validation_mean_ratio", score.mean), ("validation_p99_ratio", score.p99)]);
         }
@@ -220,21 +226,24 @@ impl Training<'_> {
     }
 
     /// Scores the current networks, and keeps the better one if it is the best so far.
-    fn validate(&mut self) -> Score {
+    fn validate(&mut self) -> Result<Score, TrainError> {
         let networks = match &self.state.evolution {
             Some(evolution) => vec![evolution.network()],
             None => vec![self.state.average.clone(), self.state.learner.scorer.to_network()],
         };
-        let scored = networks.into_iter().map(|network| {
-            (score(&network, Action::default(), self.args.objective, &self.validation), network)
-        });
-        let (score, network) =
-            scored.min_by(|one, other| one.0.loss.total_cmp(&other.0.loss)).expect("there is at least one");
+        let scored = networks.into_iter().map(|network| Ok((self.score(&network)?, network)));
+        let scored: Vec<(Score, Network)> = scored.collect::<Result<_, TrainError>>()?;
+        let best = scored.into_iter().min_by(|one, other| one.0.loss.total_cmp(&other.0.loss));
+        let (score, network) = best.expect("there is at least one");
         if self.state.position.best.is_none_or(|best| score.loss < best.loss) {
             self.state.position.best = Some(score);
             self.state.best = network;
         }
-        score
+        Ok(score)
+    }
+
+    fn score(&self, network: &Network) -> Result<Score, TrainError> {
+        Ok(score(network, Action::default(), self.args.objective, &self.validation, self.players)?)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
@@ -245,12 +254,12 @@ impl Training<'_> {
     /// Lowers the share of the best network's output in the score, if that is better on the validation set. Learning by
     /// single decisions gets the direction of a correction right and its size too large: neither the oracle of the
     /// lessons nor the critic knows what else the policy will do.
-    fn choose_share(&mut self) {
+    fn choose_share(&mut self) -> Result<(), TrainError> {
         let whole = self.state.best.clone();
         let mut chosen = 1.0;
         for share in SHARES {
             let network = whole.clone().with_share(share);
-            let score = score(&network, Action::default(), self.args.objective, &self.validation);
+            let score = self.score(&network)?;
             if self.state.position.best.is_some_and(|best| score.loss < best.loss) {
                 self.state.position.best = Some(score);
                 self.state.best = network;
@@ -258,6 +267,7 @@ impl Training<'_> {
             }
         }
         self.state.position.share *= chosen;
+        Ok(())
     }
 
     fn finish(self) -> Trained {

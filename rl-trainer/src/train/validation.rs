@@ -1,12 +1,12 @@
 //! The validation set, which alone determines the best checkpoint.
 
 use super::args::Args;
+use crate::episode::{Episode, Outcome, Players, PlayersLost};
 use crate::measure::{Figures, in_parallel};
 use crate::objective::Objective;
 use crate::setting::Setting;
 use lb_core::Algorithm;
-use lb_core::policy::Policy;
-use lb_core::policy::learned::{Action, Learned, Network};
+use lb_core::policy::learned::{Action, Network};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -51,23 +51,33 @@ pub struct Score {
     pub loss: f64,
 }
 
-/// Simulates all bouts and returns the score.
-pub fn score(network: &Network, action: Action, objective: Objective, bouts: &[Bout]) -> Score {
-    let all = in_parallel(bouts, |bout| {
-        let file = Arc::new(bout.setting.policy_file(network.clone(), action));
-        let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
-        let (figures, cost) = objective.measure(&bout.setting.case, &mut policy);
-        let ratio = |one: f64, other: f64| (one / other).ln();
-        (
-            ratio(figures.mean_ms, bout.baseline.mean_ms),
-            ratio(figures.p99_ms, bout.baseline.p99_ms),
-            cost - bout.baseline_cost,
-        )
-    });
+/// Plays all bouts and returns the score.
+///
+/// # Errors
+/// Nobody is left to play.
+pub fn score(
+    network: &Network,
+    action: Action,
+    objective: Objective,
+    bouts: &[Bout],
+    players: &dyn Players,
+) -> Result<Score, PlayersLost> {
+    let episodes: Vec<Episode> =
+        bouts.iter().map(|bout| bout.setting.episode(network.clone(), action, objective)).collect();
+    let ratio = |one: f64, other: f64| (one / other).ln();
+    let all: Vec<(f64, f64, f64)> = players
+        .play(&episodes)?
+        .into_iter()
+        .zip(bouts)
+        .map(|(Outcome { figures, cost }, bout)| {
+            let Figures { mean_ms, p99_ms, .. } = bout.baseline;
+            (ratio(figures.mean_ms, mean_ms), ratio(figures.p99_ms, p99_ms), cost - bout.baseline_cost)
+        })
+        .collect();
     let count = all.len() as f64;
-    Score {
+    Ok(Score {
         mean: (all.iter().map(|one| one.0).sum::<f64>() / count).exp(),
         p99: (all.iter().map(|one| one.1).sum::<f64>() / count).exp(),
         loss: all.iter().map(|one| one.2).sum::<f64>() / count,
-    }
+    })
 }

@@ -18,11 +18,12 @@ pub use situations::{
 use lb_core::rng::hash_name;
 use lb_core::topology::Topology;
 use lb_core::{Seed, hex};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use simulator::{OpenLoad, Options};
 
 /// A case: a pool, its faults and its load.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     /// Short name, such as `test-17` or `situation-b`.
     pub name: String,

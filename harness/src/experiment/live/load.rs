@@ -2,22 +2,26 @@
 
 use super::alive::watch;
 use super::testbed::Testbed;
+use crate::experiment::blocks::demands;
 use crate::experiment::contestant::Way;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::{Event, PULSE_PERIOD};
 use crate::experiment::fault_times::FaultTimes;
 use crate::experiment::figures::{WatchedPhase, Watching};
+use crate::experiment::fleet::{DealtPhase, FleetError, Played};
 use crate::experiment::preflight::tls_options;
-use crate::experiment::slow::SlowParts;
+use crate::experiment::slow::{SlowParts, SlowWatch};
 use crate::experiment::trial_plan::TrialPlan;
 use crate::steer::Desk;
 use anyhow::Context as _;
 use lb_admin_client::Origin;
+use lb_analysis::{Demands, generator_problems};
 use lb_core::BackendFrom;
 use lb_core::workload::{Scenario, Schedule};
 use lb_load::{Hooks, LoadPlan, Shard, Target};
-use lb_record::{Population, RequestSink, TrialRecord};
+use lb_record::{Population, Progress, RequestSink, TrialRecord};
+use lb_results::WorkerShare;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,26 +57,97 @@ pub(super) async fn rehearse(
     Ok(record.context("failed to run the rehearsal").map_err(RunError::Internal)??)
 }
 
+/// A phase that is ready to be sent.
+pub(super) struct Ready {
+    name: &'static str,
+    faults: FaultTimes,
+    slow: Option<SlowWatch>,
+    plan: LoadPlan,
+    hooks: Hooks,
+    progress: Arc<Progress>,
+    /// The phase as it was dealt out to workers; `None` if this process sends it.
+    dealt: Option<Box<dyn DealtPhase>>,
+}
+
+/// What was sent: the record, and who sent it if this process did not.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) record: TrialRecord,
+    pub(super) shares: Vec<WorkerShare>,
+    /// What makes the record invalid, whatever else is accepted.
+    pub(super) problems: Vec<String>,
+}
+
+/// Plans a phase, and deals it out if workers send it. `None` if the user interrupts the run meanwhile.
+pub(super) async fn prepare(
+    context: &Context<'_>,
+    testbed: &Testbed,
+    plan: &TrialPlan<'_>,
+    phase: Phase,
+) -> Result<Option<Ready>, RunError> {
+    let progress = Arc::new(Progress::default());
+    let name = phase.name;
+    let faults = fault_times(testbed, &phase);
+    let slow = phase.slow.as_ref().map(|slow| slow.watch.clone());
+    let stop = Arc::new(AtomicBool::new(false));
+    let way = plan.contestant.way;
+    let (load_plan, hooks) = plan_load(context, testbed, way, phase, Some(Arc::clone(&progress)), stop)?;
+    let dealt = match context.fleet {
+        None => None,
+        Some(fleet) => {
+            let (fleet, load, interrupt) = (Arc::clone(fleet), load_plan.clone(), context.interrupt.flag());
+            let dealing = tokio::task::spawn_blocking(move || fleet.prepare(&load, &interrupt)).await;
+            match dealing.context("failed to deal the load out").map_err(RunError::Internal)? {
+                Ok(dealt) => Some(dealt),
+                Err(FleetError::Stopped) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    Ok(Some(Ready { name, faults, slow, plan: load_plan, hooks, progress, dealt }))
+}
+
+impl Ready {
+    /// Waits until the phase begins: at once, unless workers begin it together.
+    pub(super) async fn begin(&self) {
+        if let Some(dealt) = &self.dealt {
+            tokio::time::sleep(dealt.begins_in()).await;
+        }
+    }
+
+    /// Plays the phase to its end. Blocks.
+    fn play(
+        plan: LoadPlan,
+        hooks: Hooks,
+        dealt: Option<Box<dyn DealtPhase>>,
+        demands: Demands,
+    ) -> Result<Sent, RunError> {
+        let Some(dealt) = dealt else {
+            return Ok(Sent { record: lb_load::run(plan, hooks)?, ..Sent::default() });
+        };
+        let judge = move |record: &TrialRecord| generator_problems(record, demands);
+        let Played { record, shares, problems } = dealt.play(hooks, &judge)?;
+        Ok(Sent { record, shares, problems })
+    }
+}
+
 /// Sends the load of one phase and reports its progress. Stops when the user interrupts it, and immediately
 /// when the system under test is lost; `testbed` then holds the error.
 pub(super) async fn send(
     context: &Context<'_>,
     testbed: &mut Testbed,
     plan: &TrialPlan<'_>,
-    phase: Phase,
-) -> Result<TrialRecord, RunError> {
-    let progress = Arc::new(lb_record::Progress::default());
-    let name = phase.name;
-    let workload = Arc::clone(phase.schedule.workload());
-    let has_aim = context.events.wants_figures() && !phase.schedule.is_open();
-    let population = has_aim.then(|| Population::of(phase.schedule.users()));
+    ready: Ready,
+) -> Result<Sent, RunError> {
+    let Ready { name, mut faults, slow, plan: load_plan, mut hooks, progress, dealt } = ready;
+    let workload = Arc::clone(load_plan.schedule.workload());
+    // Workers do not hand over their figures second by second.
+    let wants_figures = context.events.wants_figures() && dealt.is_none();
+    let has_aim = wants_figures && !load_plan.schedule.is_open();
+    let population = has_aim.then(|| Population::of(load_plan.schedule.users()));
     let aim = |elapsed: Duration| Some(population.as_ref()?.active(elapsed.as_secs() as u32));
-    let mut faults = fault_times(testbed, &phase);
-    let slow = phase.slow.as_ref().map(|slow| slow.watch.clone());
     let way = plan.contestant.way;
-    let stop = Arc::new(AtomicBool::new(false));
-    let (load_plan, mut hooks) =
-        plan_load(context, testbed, way, phase, Some(Arc::clone(&progress)), Arc::clone(&stop))?;
+    let stop = Arc::clone(&hooks.stop);
     let about = WatchedPhase {
         trial: plan.title.clone(),
         algorithm: Some(plan.contestant.label.clone()),
@@ -83,21 +158,23 @@ pub(super) async fn send(
         workers: load_plan.threads(),
         progress: Arc::clone(&progress),
     };
-    let (mut watching, sink) = Watching::start(about, context.events).unzip();
+    let started = if wants_figures { Watching::start(about, context.events) } else { None };
+    let (mut watching, sink) = started.unzip();
     hooks.watch = sink;
     let watch = attached(testbed, way);
     tokio::pin!(watch);
     let begun = Instant::now();
-    let mut load = tokio::task::spawn_blocking(move || lb_load::run(load_plan, hooks));
+    let demands = demands(context, plan.scenario);
+    let mut load = tokio::task::spawn_blocking(move || Ready::play(load_plan, hooks, dealt, demands));
     loop {
         tokio::select! {
             result = &mut load => {
-                let record = result.context("failed to run the load").map_err(RunError::Internal)??;
+                let sent = result.context("failed to run the load").map_err(RunError::Internal)??;
                 faults.end(context.events);
                 if let Some(watching) = watching {
-                    watching.finish(context.events, aim(begun.elapsed()), record.wall.as_secs_f64());
+                    watching.finish(context.events, aim(begun.elapsed()), sent.record.wall.as_secs_f64());
                 }
-                return Ok(record);
+                return Ok(sent);
             }
             why = &mut watch, if testbed.lost.is_none() => {
                 stop.store(true, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //! drain, switch, verify, warm-up, reset, measure, drain, collect, cool-down.
 
 use super::balancer::{Counted, WindowStart};
-use super::load::{MEASURE, Phase, backend_from, send};
+use super::load::{MEASURE, Phase, Sent, backend_from, prepare, send};
 use super::sample;
 use super::steer::{Agent, failed};
 use super::testbed::Testbed;
@@ -20,7 +20,7 @@ use lb_admin_client::Evidence;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::TrialRecord;
-use lb_results::{MachineUse, ProcessTime, RequestsFile, ResourceRecord, SteeringRecord, Trial};
+use lb_results::{MachineUse, ProcessTime, RequestsFile, ResourceRecord, SteeringRecord, Trial, WorkerShare};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,7 +57,7 @@ pub(super) async fn run(
         Some(balancer) => balancer.log_length().await?,
         None => 0,
     };
-    let measured = measure(context, testbed, plan, agent, &mut notes).await?;
+    let Some(measured) = measure(context, testbed, plan, agent, &mut notes).await? else { return Ok(None) };
     let mut counted = Counted::default();
     if !measured.record.interrupted {
         enter("draining");
@@ -87,6 +87,10 @@ pub(super) async fn run(
 /// The results of the measured phase.
 struct Measured {
     record: TrialRecord,
+    /// What each worker did; empty if this process sent the load.
+    shares: Vec<WorkerShare>,
+    /// What makes the record invalid, whatever else is accepted.
+    problems: Vec<String>,
     /// When the phase began.
     started: jiff::Timestamp,
     /// What scraped targets said; `None` if nothing was scraped.
@@ -160,7 +164,9 @@ async fn warm_up(context: &Context<'_>, testbed: &mut Testbed, plan: &TrialPlan<
     let schedule = Arc::new(Schedule::new(Arc::clone(&workload), seed));
     let scenario = Scenario { workload, duration: inner.warm_up, ..Scenario::clone(inner) };
     let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None, slow: None };
-    send(context, testbed, plan, phase).await.map(drop)
+    let Some(ready) = prepare(context, testbed, plan, phase).await? else { return Ok(()) };
+    ready.begin().await;
+    send(context, testbed, plan, ready).await.map(drop)
 }
 
 /// Reset: drains again, and resets the backends and the counters. Returns the counters at the beginning of
@@ -178,25 +184,16 @@ async fn reset(
     }
 }
 
-/// Measure: runs the schedule, and starts faults and traces with it.
+/// Measure: runs the schedule, and starts faults and traces with it. `None` if the user interrupts the run before it
+/// begins.
 async fn measure(
     context: &Context<'_>,
     testbed: &mut Testbed,
     plan: &TrialPlan<'_>,
     agent: Option<Agent>,
     notes: &mut Vec<String>,
-) -> Result<Measured, RunError> {
+) -> Result<Option<Measured>, RunError> {
     let way = plan.contestant.way;
-    if let Some(mocks) = &testbed.mocks {
-        mocks.mocks.start_faults().await.map_err(RunError::testbed)?;
-    }
-    if let Some(balancer) = testbed.through(way) {
-        balancer.start_trace(context, plan).await?;
-    }
-    let begun = Instant::now();
-    let cpu = testbed.cpu_seconds(way);
-    let machine = MachineCpu::now();
-    let started = jiff::Timestamp::now();
     let requests = context.requests_file(plan, &testbed.backends)?;
     let slow = SlowLog::create(context, plan, &testbed.backends)?;
     let phase = Phase {
@@ -206,8 +203,25 @@ async fn measure(
         requests: requests.as_ref().map(RequestsFile::sink),
         slow: slow.as_ref().map(SlowLog::parts),
     };
+    let Some(ready) = prepare(context, testbed, plan, phase).await? else {
+        if let Some(agent) = agent {
+            agent.stop(Instant::now()).await?;
+        }
+        return Ok(None);
+    };
+    if let Some(balancer) = testbed.through(way) {
+        balancer.start_trace(context, plan).await?;
+    }
+    ready.begin().await;
+    if let Some(mocks) = &testbed.mocks {
+        mocks.mocks.start_faults().await.map_err(RunError::testbed)?;
+    }
+    let begun = Instant::now();
+    let cpu = testbed.cpu_seconds(way);
+    let machine = MachineCpu::now();
+    let started = jiff::Timestamp::now();
     let sampler = sample::start(context, testbed, plan, begun);
-    let mut record = send(context, testbed, plan, phase).await?;
+    let Sent { mut record, shares, problems } = send(context, testbed, plan, ready).await?;
     // A trial that a command ended is invalid, but the run goes on.
     let goes_on = !context.interrupt.is_set() && testbed.lost.is_none();
     if goes_on && context.desk.is_some_and(Desk::ends_trial) {
@@ -217,7 +231,8 @@ async fn measure(
         Some(sampler) => Some(sampler.stop().await),
         None => None,
     };
-    let processes = testbed.processes(way, &cpu);
+    let mut processes = testbed.processes(way, &cpu);
+    book_workers(&mut processes, &shares);
     let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
     if let Some(requests) = requests {
         requests.finish().map_err(RunError::Results)?;
@@ -233,7 +248,15 @@ async fn measure(
         None => None,
     };
     notes.extend(steering.as_ref().and_then(failed));
-    Ok(Measured { record, started, resources, processes, busy_share, steering })
+    Ok(Some(Measured { record, shares, problems, started, resources, processes, busy_share, steering }))
+}
+
+/// Books the CPU time of workers as the generator's, in place of that of this process, which only led them.
+fn book_workers(processes: &mut [ProcessTime], shares: &[WorkerShare]) {
+    let generator = processes.iter_mut().find(|process| process.name == "generator");
+    if let Some(generator) = generator.filter(|_| !shares.is_empty()) {
+        generator.cpu_s = shares.iter().filter_map(|share| share.cpu_s).sum();
+    }
 }
 
 /// Drain: waits for requests in flight, and adds a note if some do not end.
@@ -314,7 +337,7 @@ impl Measured {
         evidence: serde_json::Value,
         notes: Vec<String>,
     ) -> Trial {
-        let Self { record, started, resources, processes, busy_share, steering } = self;
+        let Self { record, shares, problems, started, resources, processes, busy_share, steering } = self;
         let Counted { balancer, guards, retries } = counted;
         let counted_by = testbed.through(plan.contestant.way).filter(|_| !balancer.is_empty());
         Trial {
@@ -322,7 +345,7 @@ impl Measured {
             algorithm: plan.contestant.algorithm,
             label: plan.contestant.label.clone(),
             attempt: plan.attempt,
-            problems: Vec::new(),
+            problems,
             accepted: Vec::new(),
             cut_s: 0.0,
             machine: MachineUse { cpu_wait_share: record.cpu_wait_share, busy_share },
@@ -340,6 +363,7 @@ impl Measured {
             steering,
             resources,
             processes,
+            workers: shares,
             evidence,
             notes,
         }

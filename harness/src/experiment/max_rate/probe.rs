@@ -88,7 +88,7 @@ impl<D: Driver> Prober<'_, '_, D> {
         let held = evaluate(self.objective, scenario.scope(), &[trial], &self.contestant.label);
         let breaches: Vec<String> = held.iter().filter(|result| !result.ok).map(in_words).collect();
         // Faults are left out, so no backend is down intentionally.
-        let demands = Demands { faults: false, ..demands(self.context, self.part) };
+        let demands = Demands { faults: false, ..demands(self.context, self.part.scenario) };
         let mut problems = problems(trial, demands);
         // The limit is several times the planned number of sessions: if they pile up beyond it and the
         // objective is also breached, the algorithm is the cause.

@@ -240,6 +240,7 @@ impl Simulated {
             counted_by: Some("simulator".to_owned()),
             steering: None,
             resources: None,
+            workers: Vec::new(),
             processes: cpu_s
                 .map(|cpu_s| ProcessTime { name: "simulator".to_owned(), cpu_s })
                 .into_iter()

@@ -1,0 +1,166 @@
+//! Episodes of a training run that workers play. Each worker has as many at a time as it has threads; what a worker had that
+//! is lost is given to the others. An outcome depends on its episode alone, so it does not matter who plays.
+
+use super::muster::{gather, lead, sides};
+use super::roster::Member;
+use super::{LOOK, Leader, Watch, Wishes, lock};
+use crate::address::Address;
+use futures_util::future::join_all;
+use harness::experiment::FleetError;
+use lb_cases::episode::{Episode, Outcome, Players, PlayersLost};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// How often it is looked whether a worker that plays is still there.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Workers that play episodes, found through NATS. They are free for others when this value is dropped.
+pub struct EpisodePlayers {
+    runtime: Runtime,
+    /// `None` only while this value is dropped.
+    leader: Option<Leader>,
+    address: Address,
+}
+
+/// Why there are no workers to play episodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPlayers {
+    /// The URL cannot be used.
+    Address(String),
+    /// There are too few workers, or they cannot be led.
+    Unready(String),
+    /// The user ended the wait.
+    Stopped,
+}
+
+/// Episodes that nobody has, and what came of the others.
+struct Round<'a> {
+    episodes: &'a [Episode],
+    waiting: Mutex<VecDeque<usize>>,
+    outcomes: Mutex<Vec<Option<Outcome>>>,
+}
+
+impl EpisodePlayers {
+    /// Waits until `expect` workers are there, at most for `wait`, and keeps other leaders from using them. `tell` takes what
+    /// the user should know meanwhile.
+    ///
+    /// # Errors
+    /// See [`NoPlayers`].
+    pub fn muster(
+        url: &str,
+        expect: u32,
+        wait: Duration,
+        stop: &AtomicBool,
+        tell: &dyn Fn(String),
+    ) -> Result<Self, NoPlayers> {
+        let address = Address::parse("--workers", url).map_err(NoPlayers::Address)?;
+        let wishes = Wishes { expect: expect as usize, wait, max_skew: Duration::MAX };
+        let runtime =
+            Builder::new_multi_thread().worker_threads(2).thread_name("players").enable_all().build();
+        let runtime =
+            runtime.map_err(|error| NoPlayers::Unready(format!("failed to start threads: {error}")))?;
+        let leader = runtime.block_on(lead(&address, &wishes)).map_err(NoPlayers::Unready)?;
+        let players = Self { runtime, leader: Some(leader), address };
+        let found = players.runtime.block_on(async {
+            match &players.leader {
+                Some(leader) => gather(&leader.link, stop, tell).await,
+                None => Ok(()),
+            }
+        });
+        match found {
+            Ok(()) => Ok(players),
+            Err(FleetError::Stopped) => Err(NoPlayers::Stopped),
+            Err(error) => Err(NoPlayers::Unready(error.to_string())),
+        }
+    }
+}
+
+impl Drop for EpisodePlayers {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader.take() {
+            self.runtime.block_on(leader.release());
+        }
+    }
+}
+
+impl fmt::Debug for EpisodePlayers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EpisodePlayers").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Players for EpisodePlayers {
+    fn play(&self, episodes: &[Episode]) -> Result<Vec<Outcome>, PlayersLost> {
+        let Some(leader) = &self.leader else {
+            return Err(PlayersLost("the workers were let go".to_owned()));
+        };
+        self.runtime.block_on(leader.deal_episodes(episodes)).map_err(PlayersLost)
+    }
+}
+
+impl Leader {
+    async fn deal_episodes(&self, episodes: &[Episode]) -> Result<Vec<Outcome>, String> {
+        let round = Round {
+            episodes,
+            waiting: Mutex::new((0..episodes.len()).collect()),
+            outcomes: Mutex::new(vec![None; episodes.len()]),
+        };
+        let exchange = &self.link.exchange;
+        let mut watch = Watch::new(exchange);
+        loop {
+            watch.look()?;
+            let (members, _) = sides(&self.link);
+            if members.is_empty() {
+                return Err(format!(
+                    "no worker is left at {}; start more with `bench worker --join {}`",
+                    exchange.address, exchange.address
+                ));
+            }
+            let places = members.iter().flat_map(|member| std::iter::repeat_n(member, member.threads.max(1)));
+            let playing = places.map(|member| self.keep_busy(member, &round));
+            join_all(playing).await.into_iter().collect::<Result<(), String>>()?;
+            let outcomes: Option<Vec<Outcome>> = lock(&round.outcomes).iter().copied().collect();
+            if let Some(outcomes) = outcomes {
+                return Ok(outcomes);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Gives a worker one episode after the other, until none waits or the worker is lost.
+    async fn keep_busy(&self, member: &Member, round: &Round<'_>) -> Result<(), String> {
+        loop {
+            let Some(number) = lock(&round.waiting).pop_front() else { return Ok(()) };
+            let asking = self.link.exchange.ask(&member.id, round.episodes[number].to_bytes());
+            let answer = tokio::select! {
+                answer = asking => answer.ok(),
+                () = self.is_lost(&member.id) => None,
+            };
+            match answer {
+                Some(Ok(outcome)) => lock(&round.outcomes)[number] = Some(outcome),
+                Some(Err(why)) => {
+                    return Err(format!("worker {} cannot play an episode: {why}", member.name));
+                }
+                None => {
+                    lock(&round.waiting).push_front(number);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Returns once a worker is gone, or cannot be reached.
+    async fn is_lost(&self, id: &str) {
+        loop {
+            tokio::time::sleep(GLANCE).await;
+            let is_there = self.link.roster().get(id).is_some_and(|member| member.gone.is_none());
+            if !is_there || !self.link.exchange.is_connected() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The leader of a run: finds workers, deals phases out to them, and adds up what they recorded.
+
+mod deal;
+pub(crate) mod episodes;
+mod lease;
+mod muster;
+mod phase;
+mod roster;
+
+use crate::address::Address;
+use crate::exchange::Exchange;
+use crate::message::{FromLeader, Order, PhaseNumber};
+use harness::cli::WorkersArgs;
+use harness::experiment::{DealtPhase, Fleet, FleetError};
+use lb_load::LoadPlan;
+use lease::Lease;
+use roster::Roster;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+/// How often the leader looks whether what it waits for has happened.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long the NATS server may be away before the run ends.
+const AWAY: Duration = Duration::from_secs(10);
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wishes {
+    /// Number of workers.
+    expect: usize,
+    /// Longest wait for them.
+    wait: Duration,
+    /// How late a worker may begin.
+    max_skew: Duration,
+}
+
+impl Wishes {
+    /// The fewest workers with which a run that has begun goes on: half of those that it began with.
+    fn fewest(&self) -> usize {
+        self.expect.div_ceil(2)
+    }
+}
+
+/// Workers that are found through NATS.
+pub struct NatsFleet {
+    address: Address,
+    wishes: Wishes,
+    runtime: Runtime,
+    /// The leader, once it has found its workers.
+    leader: Mutex<Option<Leader>>,
+}
+
+/// What a leader holds while its run lasts.
+struct Leader {
+    link: Link,
+    lease: Lease,
+    tasks: Vec<JoinHandle<()>>,
+    /// The number of the last phase.
+    phase: PhaseNumber,
+    /// Workloads that were handed out, by their objects.
+    workloads: BTreeSet<String>,
+    /// Whether a phase was ever played.
+    has_played: bool,
+}
+
+/// What a leader says and hears. Clones share it.
+#[derive(Clone)]
+struct Link {
+    exchange: Exchange,
+    id: String,
+    roster: Arc<Mutex<Roster>>,
+    wishes: Wishes,
+}
+
+impl NatsFleet {
+    /// Prepares to lead, as the flags say; nothing is connected yet.
+    ///
+    /// # Errors
+    /// The URL cannot be used, or there are no threads.
+    pub fn new(args: &WorkersArgs) -> Result<Self, String> {
+        let address = Address::parse("--workers", args.workers.as_deref().unwrap_or_default())?;
+        let wishes =
+            Wishes { expect: args.expect_workers as usize, wait: args.workers_wait, max_skew: args.max_skew };
+        // One thread answers questions about the clock while the other one works.
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("fleet").enable_all().build();
+        let runtime = runtime.map_err(|error| format!("failed to start threads: {error}"))?;
+        Ok(Self { address, wishes, runtime, leader: Mutex::default() })
+    }
+}
+
+impl fmt::Debug for NatsFleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NatsFleet")
+            .field("address", &self.address)
+            .field("wishes", &self.wishes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fleet for NatsFleet {
+    fn muster(&self, stop: &AtomicBool, tell: &dyn Fn(String)) -> Result<(), FleetError> {
+        let mut leader = lock(&self.leader);
+        self.runtime.block_on(async {
+            if leader.is_none() {
+                *leader = Some(muster::lead(&self.address, &self.wishes).await.map_err(FleetError::Unready)?);
+            }
+            let Some(leader) = &*leader else { unreachable!("it was just made") };
+            muster::gather(&leader.link, stop, tell).await
+        })
+    }
+
+    fn prepare(&self, plan: &LoadPlan, stop: &AtomicBool) -> Result<Box<dyn DealtPhase>, FleetError> {
+        let mut leader = lock(&self.leader);
+        let Some(leader) = leader.as_mut() else {
+            return Err(FleetError::Unready("the workers were not looked for".to_owned()));
+        };
+        let dealt = self.runtime.block_on(deal::deal(leader, plan, stop));
+        let dealt = dealt.map(|dealt| phase::Dealt { runtime: self.runtime.handle().clone(), ..dealt });
+        Ok(Box::new(dealt?))
+    }
+
+    fn dismiss(&self) {
+        let Some(leader) = lock(&self.leader).take() else { return };
+        self.runtime.block_on(leader.release());
+    }
+}
+
+impl Leader {
+    /// Lets the workers go, for other leaders.
+    async fn release(self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        let exchange = &self.link.exchange;
+        if !exchange.is_connected() {
+            // The right to lead ends by itself, and workers notice that their leader is gone.
+            return;
+        }
+        // Workers that do not hear it notice that their leader is gone.
+        let _ = self.link.order(None, Order::Dismiss).await;
+        for name in &self.workloads {
+            exchange.remove(name).await;
+        }
+        self.lease.give_back().await;
+        let _ = exchange.flush().await;
+    }
+}
+
+impl Link {
+    /// Returns who is there now. While the server is away, nobody is silent.
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        let mut roster = lock(&self.roster);
+        let now = Instant::now();
+        if self.exchange.is_connected() {
+            roster.look(now);
+        } else {
+            roster.excuse(now);
+        }
+        roster
+    }
+
+    /// Orders all workers, or one, to do something.
+    async fn order(&self, worker: Option<&str>, order: Order) -> Result<(), String> {
+        self.exchange.tell(worker, &FromLeader { leader: self.id.clone(), order }).await
+    }
+}
+
+/// Notices when the NATS server has been away for too long.
+struct Watch<'a> {
+    exchange: &'a Exchange,
+    seen: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn new(exchange: &'a Exchange) -> Self {
+        Self { exchange, seen: Instant::now() }
+    }
+
+    /// Fails if the server has been away for too long.
+    fn look(&mut self) -> Result<(), String> {
+        if self.exchange.is_connected() {
+            self.seen = Instant::now();
+        }
+        if self.seen.elapsed() <= AWAY {
+            return Ok(());
+        }
+        let (address, seconds) = (&self.exchange.address, AWAY.as_secs());
+        Err(format!("the NATS server {address} has been away for {seconds} s, so the workers cannot be led"))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

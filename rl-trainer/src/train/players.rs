@@ -1,0 +1,64 @@
+//! Who plays the episodes of a training run: this machine, or workers.
+
+use crate::episode::{Here, Players};
+use anyhow::anyhow;
+use harness::exit::{ExitCode, Failure, OrExit};
+use lb_config::values::duration;
+use lb_core::plain;
+use lb_workers::{EpisodePlayers, NoPlayers};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Players that threads share.
+pub type SharedPlayers = Arc<dyn Players + Send>;
+
+/// The flags that say who plays episodes.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Workers")]
+pub struct PlayersArgs {
+    /// Let workers play episodes of evolution and validation, found through this NATS server.
+    ///
+    /// Such as `nats://127.0.0.1:4222`. Start them with `bench worker --join` and the same URL. The policy does not depend
+    /// on them. docs/scale.md describes what is dealt out.
+    #[arg(long, value_name = "URL")]
+    pub workers: Option<String>,
+    /// Number of workers to wait for.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "workers",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub expect_workers: u32,
+    /// Longest wait for the workers, such as `30s`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "workers",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        default_value = "60s"
+    )]
+    pub workers_wait: Duration,
+}
+
+impl PlayersArgs {
+    /// Returns who plays, once they are there.
+    ///
+    /// # Errors
+    /// There are too few workers, or they cannot be used.
+    pub fn find(&self, stop: &AtomicBool) -> Result<SharedPlayers, Failure> {
+        let Some(url) = &self.workers else { return Ok(Arc::new(Here)) };
+        let tell = |text: String| lb_io::complain(plain::lines(&text));
+        match EpisodePlayers::muster(url, self.expect_workers, self.workers_wait, stop, &tell) {
+            Ok(players) => Ok(Arc::new(players)),
+            Err(NoPlayers::Address(text)) => Err(anyhow!(text)).or_exit(ExitCode::Usage),
+            Err(NoPlayers::Unready(text)) => Err(anyhow!(text)).or_exit(ExitCode::Preflight),
+            Err(NoPlayers::Stopped) => {
+                Err(anyhow!("interrupted while waiting for workers")).or_exit(ExitCode::Interrupted)
+            }
+        }
+    }
+}
