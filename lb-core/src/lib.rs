@@ -65,6 +65,7 @@ pub mod hints;
 pub mod observation;
 pub mod ordered;
 pub mod outcome;
+pub mod percent;
 pub mod plain;
 pub mod policy;
 pub mod profile;

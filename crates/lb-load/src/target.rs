@@ -5,6 +5,7 @@ use crate::error::LoadError;
 use crate::transport::Scheme;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lb_core::percent;
 use lb_core::secret::{MASK, Secret, mask_passwords};
 use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
@@ -41,27 +42,14 @@ impl Credentials {
     /// Reads `user:password`, in which special characters are written as in `%40`.
     fn parse(written: &str) -> Self {
         let (user, password) = written.split_once(':').unwrap_or((written, ""));
-        let mut plain = percent_decoded(user);
+        let mut plain = percent::decoded(user);
         plain.push(b':');
-        plain.extend(percent_decoded(password));
+        plain.extend(percent::decoded(password));
         Self {
             user: user.to_owned(),
             authorization: Secret::new(format!("Basic {}", STANDARD.encode(plain))),
         }
     }
-}
-
-/// Replaces each `%` and the two hex digits that follow it by the byte that they stand for.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.filter(|_| first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    bytes
 }
 
 impl Target {

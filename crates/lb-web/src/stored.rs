@@ -95,7 +95,7 @@ pub(crate) async fn compare(server: &Server, body: &[u8]) -> Reply {
         Ok(None) => return gone(),
         Err(error) => return unreadable(&error),
     };
-    // Never closed.
+    // The semaphore is never closed.
     let _place = server.captured.acquire().await;
     let (ok, text) = match captured::run(&server.program.exe, &words, PATIENCE).await {
         Ok(captured) => match captured.exit {

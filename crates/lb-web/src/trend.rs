@@ -22,14 +22,14 @@ pub(crate) async fn trend(server: &Server) -> Reply {
         let text = "no runs are recorded here; `bench --history` and `bench nightly` record them";
         return reply::error(StatusCode::NOT_FOUND, text);
     };
-    // Removed when it was read.
+    // Removed once it has been read.
     let folder = match tempfile::tempdir() {
         Ok(folder) => folder,
         Err(error) => return unreadable(&error),
     };
     let file = folder.path().join("trend.html");
     words.push(format!("--out={}", file.display()));
-    // Never closed.
+    // The semaphore is never closed.
     let _place = server.captured.acquire().await;
     let failed = |text: &str| reply::error(StatusCode::INTERNAL_SERVER_ERROR, text);
     match captured::run(&server.program.exe, &words, PATIENCE).await {

@@ -1,6 +1,7 @@
 //! Where workers and their leader meet: a NATS server and a name.
 
 use async_nats::ServerAddr;
+use lb_core::percent;
 use lb_core::secret::mask_passwords;
 use std::fmt;
 use url::Url;
@@ -42,6 +43,14 @@ impl Address {
         url.set_path("");
         let server = ServerAddr::from_url(url).map_err(|error| bad(&error.to_string()))?;
         Ok(Self { server, name, shown })
+    }
+}
+
+impl Address {
+    /// Returns user and password of the URL, as they are sent.
+    pub(crate) fn credentials(&self) -> Option<(String, String)> {
+        let plain = |text: &str| String::from_utf8_lossy(&percent::decoded(text)).into_owned();
+        Some((plain(self.server.username()?), plain(self.server.password().unwrap_or_default())))
     }
 }
 

@@ -14,7 +14,7 @@ use lb_cases::episode::Outcome;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 
 /// How long the server may take to answer.
@@ -24,7 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PLAYING: Duration = Duration::from_secs(120);
 
 /// How often the server is asked whether it is there; one that does not answer twice counts as away.
-const PING: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(1);
+
+/// The pause before another attempt at what failed.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How long it is tried again to hand over or to fetch what must not be lost.
+const INSISTENCE: Duration = Duration::from_secs(10);
 
 /// How long the server keeps objects that nobody removed: those of leaders that were killed.
 const KEEP: Duration = Duration::from_secs(6 * 3600);
@@ -45,6 +51,11 @@ impl Exchange {
     /// Connects to the server, and opens or makes the bucket for objects.
     pub(crate) async fn connect(address: &Address, who: &str) -> Result<Self, String> {
         let mut options = ConnectOptions::new().name(who).connection_timeout(PATIENCE).ping_interval(PING);
+        // A server that is started again is found soon.
+        options = options.reconnect_delay_callback(|_| RETRY);
+        if let Some((user, password)) = address.credentials() {
+            options = options.user_and_password(user, password);
+        }
         if let Some(file) = std::env::var_os("NATS_CREDS") {
             options = options.credentials_file(&file).await.map_err(|error| {
                 format!("failed to read `{}`, which NATS_CREDS names: {error}", file.display())
@@ -71,7 +82,7 @@ impl Exchange {
             ..object_store::Config::default()
         };
         let store = context.create_object_store(config).await.map_err(|error| {
-            format!("the NATS server {address} keeps nothing ({error}); start it with JetStream: `nats-server -js`")
+            format!("the NATS server {address} cannot store plans and results ({error}); start it with JetStream: `nats-server -js`")
         })?;
         Ok(Self { client, context, store, address: address.clone() })
     }
@@ -216,6 +227,22 @@ impl Exchange {
 
     fn silent(&self) -> String {
         format!("the NATS server {} does not answer", self.address)
+    }
+}
+
+/// Tries again for a while what failed.
+///
+/// # Errors
+/// It fails still.
+pub(crate) async fn insist<T, F: Future<Output = Result<T, String>>>(
+    attempt: impl Fn() -> F,
+) -> Result<T, String> {
+    let begun = Instant::now();
+    loop {
+        match attempt().await {
+            Err(_) if begun.elapsed() < INSISTENCE => tokio::time::sleep(RETRY).await,
+            done => return done,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const PROGRAM: Program = Program { name: "bench-workers", package: "lb-workers" 
 /// The flags of a run whose load workers play.
 #[derive(Clone, Debug, Args)]
 pub struct WorkersArgs {
-    /// Let workers play the load, found through this NATS server.
+    /// Let workers that are found through this NATS server play the load.
     ///
     /// Such as `nats://127.0.0.1:4222`, or `nats://HOST:4222/NAME` to use workers of that name. Start them with `bench
     /// worker --join` and the same URL. docs/scale.md describes how the load is dealt out.

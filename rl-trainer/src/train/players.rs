@@ -17,10 +17,10 @@ pub type SharedPlayers = Arc<dyn Players + Send>;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Workers")]
 pub struct PlayersArgs {
-    /// Let workers play episodes of evolution and validation, found through this NATS server.
+    /// Let workers that are found through this NATS server play episodes.
     ///
-    /// Such as `nats://127.0.0.1:4222`. Start them with `bench worker --join` and the same URL. The policy does not depend
-    /// on them. docs/scale.md describes what is dealt out.
+    /// Such as `nats://127.0.0.1:4222`. Start them with `bench worker --join` and the same URL. They play the episodes of
+    /// evolution and validation; the policy does not depend on them. docs/scale.md describes what is dealt out.
     #[arg(long, value_name = "URL")]
     pub workers: Option<String>,
     /// Number of workers to wait for.

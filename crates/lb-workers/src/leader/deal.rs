@@ -6,7 +6,7 @@ use super::phase::{Dealt, Player};
 use super::roster::About;
 use super::{LOOK, Leader, Link, Watch};
 use crate::clock::Offset;
-use crate::exchange::deflate;
+use crate::exchange::{deflate, insist};
 use crate::message::{DealtPlan, DealtSchedule, Order, PhaseNumber};
 use harness::experiment::FleetError;
 use lb_clock::monotonic;
@@ -30,6 +30,8 @@ const WAYS: u32 = 4;
 enum Unready {
     /// Workers were lost, so it is dealt out anew.
     Fewer,
+    /// This worker cannot play, for this reason.
+    Unusable(String, String),
     Ended(FleetError),
 }
 
@@ -45,13 +47,17 @@ pub(super) async fn deal(
     let fewest = leader.link.wishes.fewest();
     let dealt = loop {
         let (mut members, _) = sides(&leader.link);
+        members.retain(|member| !leader.unusable.contains_key(&member.id));
         members.truncate(leader.link.wishes.expect);
         if members.len() < fewest {
+            let whys: Vec<&str> = leader.unusable.values().map(String::as_str).collect();
             break Err(ended(format!(
-                "{} of {} workers are left at {}, and a run goes on with {fewest} or more",
+                "only {} of {} workers are left at {}; a run needs at least {fewest} to go on{}{}",
                 members.len(),
                 leader.link.wishes.expect,
-                leader.link.exchange.address
+                leader.link.exchange.address,
+                if whys.is_empty() { "" } else { ": " },
+                whys.join("; ")
             )));
         }
         // The same worker has the same share in each trial, whoever was heard first.
@@ -62,13 +68,22 @@ pub(super) async fn deal(
         match make_ready(&leader.link, leader.phase, &object, &players, plan, stop, ended).await {
             Ok(clocks) => break Ok((players, clocks)),
             Err(Unready::Fewer) => stand_down(&leader.link, leader.phase).await,
+            Err(Unready::Unusable(id, why)) => {
+                stand_down(&leader.link, leader.phase).await;
+                if !leader.has_played {
+                    break Err(ended(why));
+                }
+                leader.unusable.insert(id, why);
+            }
             Err(Unready::Ended(error)) => {
                 stand_down(&leader.link, leader.phase).await;
                 break Err(error);
             }
         }
     };
-    leader.link.exchange.remove(&object).await;
+    if leader.link.exchange.is_connected() {
+        leader.link.exchange.remove(&object).await;
+    }
     let (players, clocks) = dealt?;
     let slowest = clocks.iter().map(|clock| clock.error_ns).max().unwrap_or(0);
     let lead = LEAD.max(Duration::from_nanos(slowest.saturating_mul(2)) * WAYS);
@@ -94,19 +109,23 @@ async fn hand_out(leader: &mut Leader, plan: &LoadPlan) -> Result<String, String
     let exchange = &leader.link.exchange;
     let workload = format!("{}/workload-{}", leader.link.id, hex::encode(&Sha256::digest(&packed)[..8]));
     if !leader.workloads.contains(&workload) {
-        exchange.put_bytes(&workload, packed).await?;
+        insist(|| exchange.put_bytes(&workload, packed.clone())).await?;
         leader.workloads.insert(workload.clone());
     }
     let schedule =
         DealtSchedule { workload, seed: plan.schedule.seed().0, sha256: plan.schedule.sha256().to_owned() };
     let dealt: DealtPlan = plan.clone().with_schedule(schedule);
     let object = format!("{}/plan-{}", leader.link.id, leader.phase + 1);
-    exchange.put(&object, &dealt).await?;
+    insist(|| exchange.put(&object, &dealt)).await?;
     Ok(object)
 }
 
 /// Tells workers that a phase will not be.
 async fn stand_down(link: &Link, phase: PhaseNumber) {
+    if !link.exchange.is_connected() {
+        // Workers that hear nothing stop by themselves.
+        return;
+    }
     let _ = link.order(None, Order::Stop { phase }).await;
 }
 
@@ -127,7 +146,7 @@ async fn make_ready(
         link.order(Some(&player.id), order).await.map_err(end)?;
     }
     let begun = Instant::now();
-    let mut watch = Watch::new(&link.exchange);
+    let mut watch = Watch::new(link);
     loop {
         if stop.load(Ordering::Relaxed) {
             return Err(Unready::Ended(FleetError::Stopped));
@@ -147,16 +166,18 @@ async fn make_ready(
                         clocks.push(*clock);
                     }
                     Some(About::Ready { schedule_sha256, .. }) => {
-                        return Err(end(format!(
+                        let why = format!(
                             "worker {} made another schedule, {}, than the leader, {}, so nothing was sent; install the \
                              same version everywhere",
                             player.name,
                             short(schedule_sha256),
                             short(plan.schedule.sha256())
-                        )));
+                        );
+                        return Err(Unready::Unusable(player.id.clone(), why));
                     }
                     Some(About::Failed { why }) => {
-                        return Err(end(format!("worker {} cannot play its share: {why}", player.name)));
+                        let why = format!("worker {} cannot play its share: {why}", player.name);
+                        return Err(Unready::Unusable(player.id.clone(), why));
                     }
                     Some(About::Finished { .. }) | None => {}
                 }

@@ -18,6 +18,12 @@ use tokio::runtime::{Builder, Runtime};
 /// How often it is looked whether a worker that plays is still there.
 const GLANCE: Duration = Duration::from_millis(200);
 
+/// Within this time a worker that was killed is missed.
+const MISSED: Duration = Duration::from_secs(7);
+
+/// An episode that workers which are there left unanswered this often ends the round.
+const MOST_UNANSWERED: u32 = 3;
+
 /// Workers that play episodes, found through NATS. They are free for others when this value is dropped.
 pub struct EpisodePlayers {
     runtime: Runtime,
@@ -42,6 +48,8 @@ struct Round<'a> {
     episodes: &'a [Episode],
     waiting: Mutex<VecDeque<usize>>,
     outcomes: Mutex<Vec<Option<Outcome>>>,
+    /// How often each was given away without an answer.
+    unanswered: Mutex<Vec<u32>>,
 }
 
 impl EpisodePlayers {
@@ -108,11 +116,16 @@ impl Leader {
             episodes,
             waiting: Mutex::new((0..episodes.len()).collect()),
             outcomes: Mutex::new(vec![None; episodes.len()]),
+            unanswered: Mutex::new(vec![0; episodes.len()]),
         };
         let exchange = &self.link.exchange;
-        let mut watch = Watch::new(exchange);
+        let mut watch = Watch::new(&self.link);
         loop {
             watch.look()?;
+            if !exchange.is_connected() {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
             let (members, _) = sides(&self.link);
             if members.is_empty() {
                 return Err(format!(
@@ -137,17 +150,26 @@ impl Leader {
             let Some(number) = lock(&round.waiting).pop_front() else { return Ok(()) };
             let asking = self.link.exchange.ask(&member.id, round.episodes[number].to_bytes());
             let answer = tokio::select! {
-                answer = asking => answer.ok(),
-                () = self.is_lost(&member.id) => None,
-            };
-            match answer {
-                Some(Ok(outcome)) => lock(&round.outcomes)[number] = Some(outcome),
-                Some(Err(why)) => {
-                    return Err(format!("worker {} cannot play an episode: {why}", member.name));
-                }
-                None => {
+                answer = asking => answer,
+                () = self.is_lost(&member.id) => {
                     lock(&round.waiting).push_front(number);
                     return Ok(());
+                }
+            };
+            match answer {
+                Ok(Ok(outcome)) => lock(&round.outcomes)[number] = Some(outcome),
+                Ok(Err(why)) => {
+                    return Err(format!("worker {} cannot play an episode: {why}", member.name));
+                }
+                Err(why) => {
+                    lock(&round.waiting).push_front(number);
+                    // A worker that was killed is missed soon.
+                    if tokio::time::timeout(MISSED, self.is_lost(&member.id)).await.is_ok() {
+                        return Ok(());
+                    }
+                    let unanswered = &mut lock(&round.unanswered)[number];
+                    *unanswered += 1;
+                    return if *unanswered < MOST_UNANSWERED { Ok(()) } else { Err(why) };
                 }
             }
         }

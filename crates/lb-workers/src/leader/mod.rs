@@ -15,9 +15,9 @@ use harness::experiment::{DealtPhase, Fleet, FleetError};
 use lb_load::LoadPlan;
 use lease::Lease;
 use roster::Roster;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -65,7 +65,9 @@ struct Leader {
     phase: PhaseNumber,
     /// Workloads that were handed out, by their objects.
     workloads: BTreeSet<String>,
-    /// Whether a phase was ever played.
+    /// Workers that cannot play, and why.
+    unusable: BTreeMap<String, String>,
+    /// Whether this run has played a phase.
     has_played: bool,
 }
 
@@ -76,6 +78,8 @@ struct Link {
     id: String,
     roster: Arc<Mutex<Roster>>,
     wishes: Wishes,
+    /// Set once another leader has taken over.
+    is_deposed: Arc<AtomicBool>,
 }
 
 impl NatsFleet {
@@ -110,7 +114,9 @@ impl Fleet for NatsFleet {
             if leader.is_none() {
                 *leader = Some(muster::lead(&self.address, &self.wishes).await.map_err(FleetError::Unready)?);
             }
-            let Some(leader) = &*leader else { unreachable!("it was just made") };
+            let Some(leader) = &mut *leader else { unreachable!("it was just made") };
+            leader.has_played = false;
+            leader.unusable.clear();
             muster::gather(&leader.link, stop, tell).await
         })
     }
@@ -151,15 +157,10 @@ impl Leader {
 }
 
 impl Link {
-    /// Returns who is there now. While the server is away, nobody is silent.
+    /// Returns who is there now. While nobody could be heard, nobody is silent.
     fn roster(&self) -> MutexGuard<'_, Roster> {
         let mut roster = lock(&self.roster);
-        let now = Instant::now();
-        if self.exchange.is_connected() {
-            roster.look(now);
-        } else {
-            roster.excuse(now);
-        }
+        roster.look(Instant::now(), self.exchange.is_connected());
         roster
     }
 
@@ -169,26 +170,33 @@ impl Link {
     }
 }
 
-/// Notices when the NATS server has been away for too long.
+/// Notices when the NATS server has been away for too long, or somebody else leads.
 struct Watch<'a> {
-    exchange: &'a Exchange,
+    link: &'a Link,
     seen: Instant,
 }
 
 impl<'a> Watch<'a> {
-    fn new(exchange: &'a Exchange) -> Self {
-        Self { exchange, seen: Instant::now() }
+    fn new(link: &'a Link) -> Self {
+        Self { link, seen: Instant::now() }
     }
 
-    /// Fails if the server has been away for too long.
+    /// Fails if the server has been away for too long, or another leader has taken over.
     fn look(&mut self) -> Result<(), String> {
-        if self.exchange.is_connected() {
+        let exchange = &self.link.exchange;
+        if self.link.is_deposed.load(Ordering::Relaxed) {
+            return Err(format!(
+                "another leader has taken over the workers at {}, since the right to lead was not renewed in time",
+                exchange.address
+            ));
+        }
+        if exchange.is_connected() {
             self.seen = Instant::now();
         }
         if self.seen.elapsed() <= AWAY {
             return Ok(());
         }
-        let (address, seconds) = (&self.exchange.address, AWAY.as_secs());
+        let (address, seconds) = (&exchange.address, AWAY.as_secs());
         Err(format!("the NATS server {address} has been away for {seconds} s, so the workers cannot be led"))
     }
 }

@@ -9,7 +9,7 @@ use crate::message::{FromWorker, Order, version};
 use crate::{host, new_id};
 use futures_util::StreamExt as _;
 use harness::experiment::FleetError;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,15 +17,20 @@ use std::time::{Duration, Instant};
 /// How often workers are called.
 const CALL: Duration = Duration::from_secs(1);
 
+/// Within this time every worker that is there has answered a call.
+const ANSWERING: Duration = Duration::from_secs(3);
+
 /// How often the user is told who is missing.
 const TELL: Duration = Duration::from_secs(5);
 
 /// Connects, takes the right to lead, and begins to listen and to call.
 pub(super) async fn lead(address: &Address, wishes: &Wishes) -> Result<Leader, String> {
     let exchange = Exchange::connect(address, "bench leader").await?;
-    let lease = Lease::take(&exchange, &format!("process {} on {}", std::process::id(), host())).await?;
-    let roster = Arc::<Mutex<Roster>>::default();
-    let link = Link { exchange, id: new_id(), roster, wishes: wishes.clone() };
+    let who = format!("process {} on {}", std::process::id(), host());
+    let (id, is_deposed) = (new_id(), Arc::new(AtomicBool::new(false)));
+    let lease = Lease::take(&exchange, &id, &who, Arc::clone(&is_deposed)).await?;
+    let roster = Arc::new(Mutex::new(Roster::new(Instant::now())));
+    let link = Link { exchange, id, roster, wishes: wishes.clone(), is_deposed };
     let (mut news, mut questions) =
         (link.exchange.subscribe("leader").await?, link.exchange.subscribe("clock").await?);
 
@@ -52,8 +57,18 @@ pub(super) async fn lead(address: &Address, wishes: &Wishes) -> Result<Leader, S
             tokio::time::sleep(CALL).await;
         }
     });
-    let tasks = vec![listen, answer, call];
-    Ok(Leader { link, lease, tasks, phase: 0, workloads: BTreeSet::new(), has_played: false })
+    let looking = link.clone();
+    let look = tokio::spawn(async move {
+        loop {
+            drop(looking.roster());
+            tokio::time::sleep(CALL / 2).await;
+        }
+    });
+    let tasks = vec![listen, answer, call, look];
+    // Higher than those of any leader before, so that late news of theirs are told apart.
+    let phase = jiff::Timestamp::now().as_millisecond().unsigned_abs();
+    let (workloads, unusable) = (BTreeSet::new(), BTreeMap::new());
+    Ok(Leader { link, lease, tasks, phase, workloads, unusable, has_played: false })
 }
 
 /// Waits until there are as many workers as the user expects.
@@ -62,7 +77,7 @@ pub(super) async fn gather(link: &Link, stop: &AtomicBool, tell: &dyn Fn(String)
     let begun = Instant::now();
     let mut told = begun;
     let mut strangers = BTreeSet::new();
-    let mut watch = Watch::new(&link.exchange);
+    let mut watch = Watch::new(link);
     loop {
         if stop.load(Ordering::Relaxed) {
             return Err(FleetError::Stopped);
@@ -83,7 +98,8 @@ pub(super) async fn gather(link: &Link, stop: &AtomicBool, tell: &dyn Fn(String)
             }
             refused.push(text);
         }
-        let is_hopeless = !others.is_empty() && ours.len() + others.len() >= wishes.expect;
+        let is_hopeless =
+            !others.is_empty() && ours.len() + others.len() >= wishes.expect && begun.elapsed() >= ANSWERING;
         if is_hopeless || begun.elapsed() >= wishes.wait {
             let names: Vec<&str> = ours.iter().map(|member| member.name.as_str()).collect();
             let there = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };

@@ -3,9 +3,10 @@
 use super::roster::{About, Member};
 use super::{LOOK, Link, Watch};
 use crate::clock::Offset;
+use crate::exchange::insist;
 use crate::message::{Order, PhaseNumber};
 use crate::packed::sum_packed;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 use harness::experiment::{DealtPhase, FleetError, Judge, Played};
 use lb_clock::monotonic;
 use lb_core::Span;
@@ -79,14 +80,14 @@ impl DealtPhase for Dealt {
                 .collect();
             return Err(FleetError::Lost(format!("all workers were lost ({})", whys.join("; "))));
         }
-        self.collect(&ended, &hooks, judge)
+        self.collect(ended, &hooks, judge)
     }
 }
 
 impl Dealt {
     /// Waits until each worker has handed over its record or is lost. If one is lost, the others need not go on.
     async fn watch(&self, hooks: &Hooks) -> Result<Vec<Ended>, String> {
-        let mut watch = Watch::new(&self.link.exchange);
+        let mut watch = Watch::new(&self.link);
         let latest = Instant::now() + self.begins_in() + self.longest + self.drain + HANDING_OVER;
         let mut lost: Vec<Option<(String, f64)>> = vec![None; self.players.len()];
         let mut is_stopped = false;
@@ -148,10 +149,9 @@ impl Dealt {
     }
 
     /// Fetches what the workers recorded, judges each, and adds it up.
-    fn collect(&self, ended: &[Ended], hooks: &Hooks, judge: &Judge) -> Result<Played, FleetError> {
-        let finished: Vec<usize> =
-            (0..ended.len()).filter(|index| matches!(ended[*index], Ended::Finished { .. })).collect();
-        let packed = self.runtime.block_on(self.fetch(ended)).map_err(FleetError::Lost)?;
+    fn collect(&self, mut ended: Vec<Ended>, hooks: &Hooks, judge: &Judge) -> Result<Played, FleetError> {
+        let (finished, packed): (Vec<usize>, Vec<Vec<u8>>) =
+            self.runtime.block_on(self.fetch(&mut ended)).into_iter().unzip();
         let looked = sum_packed(packed, |number, record| {
             let index = finished[number];
             (index, self.measure(index, &ended[index], record, judge))
@@ -167,26 +167,46 @@ impl Dealt {
             Ended::Lost(why, after_s) => Some(self.lost_share(index, why, *after_s)),
             Ended::Finished { .. } => None,
         });
-        let problems: Vec<String> = lost.collect();
-        if !problems.is_empty() && !hooks.stop.load(Ordering::Relaxed) {
-            // It was stopped because a share is missing, which is no wish of the user's.
+        let mut problems: Vec<String> = lost.collect();
+        if record.interrupted && !hooks.stop.load(Ordering::Relaxed) {
+            // A share is missing, or a worker that heard no leader ended: neither is a wish of the user's.
             record.interrupted = false;
+            if problems.is_empty() {
+                problems.push("a worker ended its share early, since it heard no leader".to_owned());
+            }
         }
         Ok(Played { record, shares, problems })
     }
 
-    /// Fetches the records of all workers that handed one over, in their order.
-    async fn fetch(&self, ended: &[Ended]) -> Result<Vec<Vec<u8>>, String> {
-        let objects = ended.iter().filter_map(|ended| match ended {
-            Ended::Finished { object, .. } => Some(object.as_str()),
-            Ended::Lost(..) => None,
+    /// Fetches the records of all workers that handed one over, with their numbers. A worker whose record cannot be fetched
+    /// is lost.
+    async fn fetch(&self, ended: &mut [Ended]) -> Vec<(usize, Vec<u8>)> {
+        let objects: Vec<(usize, String)> = ended
+            .iter()
+            .enumerate()
+            .filter_map(|(index, ended)| match ended {
+                Ended::Finished { object, .. } => Some((index, object.clone())),
+                Ended::Lost(..) => None,
+            })
+            .collect();
+        let exchange = &self.link.exchange;
+        let fetching = objects.into_iter().map(|(index, object)| async move {
+            let packed = insist(|| exchange.get_bytes(&object)).await;
+            exchange.remove(&object).await;
+            (index, packed)
         });
-        let fetching = objects.map(|object| async move {
-            let packed = self.link.exchange.get_bytes(object).await?;
-            self.link.exchange.remove(object).await;
-            Ok(packed)
-        });
-        futures_util::stream::iter(fetching).buffered(AT_ONCE).try_collect().await
+        let fetched: Vec<_> = futures_util::stream::iter(fetching).buffered(AT_ONCE).collect().await;
+        let mut found = Vec::new();
+        for (index, packed) in fetched {
+            match packed {
+                Ok(packed) => found.push((index, packed)),
+                Err(why) => {
+                    let after = monotonic().saturating_sub(self.at_ns) as f64 / 1e9;
+                    ended[index] = Ended::Lost(format!("its record cannot be fetched: {why}"), after);
+                }
+            }
+        }
+        found
     }
 
     /// What is known of a share before it is played.

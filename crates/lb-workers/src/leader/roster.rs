@@ -34,14 +34,23 @@ pub(super) enum About {
     Failed { why: String },
 }
 
+/// A look this long after the one before was made by a leader that was stopped meanwhile, and has heard nobody.
+const STOPPED: Duration = Duration::from_secs(2);
+
 /// All workers that ever said something, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Roster {
     members: Vec<Member>,
     places: BTreeMap<String, usize>,
+    looked: Instant,
 }
 
 impl Roster {
+    /// Makes a roster with nobody on it.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { members: Vec::new(), places: BTreeMap::new(), looked: now }
+    }
+
     /// Notes what a worker said.
     pub(super) fn note(&mut self, said: FromWorker, now: Instant) {
         let FromWorker { worker, news } = said;
@@ -62,7 +71,11 @@ impl Roster {
         }
         let Some(member) = self.places.get(&worker).map(|place| &mut self.members[*place]) else { return };
         member.heard = now;
+        // What a worker says late of an earlier phase is of no use.
+        let is_late = |phase: PhaseNumber| member.about.as_ref().is_some_and(|(known, _)| phase < *known);
         match news {
+            News::Ready { phase, .. } | News::Finished { phase, .. } | News::Failed { phase, .. }
+                if is_late(phase) => {}
             News::Here { now, .. } => {
                 // One that was silent for a while and speaks again can be used again.
                 member.gone = None;
@@ -79,19 +92,20 @@ impl Roster {
         }
     }
 
-    /// Marks those that have been silent for too long.
-    pub(super) fn look(&mut self, now: Instant) {
+    /// Marks those that have been silent for too long. Nobody is while nobody could be heard: because the server was away, or
+    /// because the leader was stopped.
+    pub(super) fn look(&mut self, now: Instant, is_connected: bool) {
+        let was_stopped = now.duration_since(self.looked) > STOPPED;
+        self.looked = now;
+        if was_stopped || !is_connected {
+            self.members.iter_mut().for_each(|member| member.heard = now);
+        }
         for member in &mut self.members {
             let silent = now.duration_since(member.heard);
             if member.gone.is_none() && silent > SILENT {
                 member.gone = Some(format!("it has said nothing for {:.0} s", silent.as_secs_f64()));
             }
         }
-    }
-
-    /// Holds the silence up to now against nobody, since nobody could be heard.
-    pub(super) fn excuse(&mut self, now: Instant) {
-        self.members.iter_mut().for_each(|member| member.heard = now);
     }
 
     /// Returns the workers that are there, of this version or of others.
@@ -131,39 +145,51 @@ mod tests {
         roster.there().map(|member| member.name.as_str()).collect()
     }
 
+    /// Looks each second up to a time, as the leader does.
+    fn look(roster: &mut Roster, from: Instant, seconds: u64, is_connected: bool) -> Instant {
+        (1..=seconds).for_each(|second| roster.look(from + Duration::from_secs(second), is_connected));
+        from + Duration::from_secs(seconds)
+    }
+
     #[test]
     fn workers_that_are_silent_or_leave_are_gone_and_may_come_back() {
         let begin = Instant::now();
-        let mut roster = Roster::default();
+        let mut roster = Roster::new(begin);
         ["a", "b", "c"].iter().for_each(|worker| roster.note(here(worker), begin));
         roster.note(said("c", News::Leaving { why: "it was told to end".to_owned() }), begin);
         assert_eq!(names(&roster), ["host-a", "host-b"]);
-        let later = begin + SILENT + Duration::from_secs(1);
+        let later = look(&mut roster, begin, 4, true);
         roster.note(here("b"), later);
-        roster.look(later);
+        let later = look(&mut roster, later, 2, true);
         assert_eq!(names(&roster), ["host-b"]);
         let gone = roster.get("a").and_then(|member| member.gone.clone());
         assert_eq!(gone.as_deref(), Some("it has said nothing for 6 s"));
         roster.note(here("a"), later);
-        roster.look(later);
+        roster.note(here("b"), later);
         assert_eq!(names(&roster), ["host-a", "host-b"], "in the order in which they came");
-        let away = later + 2 * SILENT;
-        roster.excuse(away);
-        roster.look(away + SILENT);
-        assert_eq!(names(&roster), ["host-a", "host-b"], "nobody could be heard");
+        let later = look(&mut roster, later, 60, false);
+        assert_eq!(names(&roster), ["host-a", "host-b"], "the server was away");
+        let later = look(&mut roster, later, 5, true);
+        let later = later + 10 * SILENT;
+        roster.look(later, true);
+        assert_eq!(names(&roster), ["host-a", "host-b"], "the leader was stopped");
+        look(&mut roster, later, 6, true);
+        assert!(names(&roster).is_empty());
     }
 
     #[test]
     fn what_is_said_of_an_earlier_phase_does_not_count() {
         let now = Instant::now();
-        let mut roster = Roster::default();
+        let mut roster = Roster::new(now);
         let failed = |phase| News::Failed { phase, why: "no".to_owned() };
         roster.note(said("a", failed(1)), now);
         assert!(roster.get("a").is_none(), "a worker first says that it is there");
         roster.note(here("a"), now);
+        roster.note(said("a", failed(2)), now);
         roster.note(said("a", failed(1)), now);
         let member = roster.get("a").expect("it is there");
-        assert_eq!(member.about(1), Some(&About::Failed { why: "no".to_owned() }));
-        assert_eq!(member.about(2), None);
+        assert_eq!(member.about(2), Some(&About::Failed { why: "no".to_owned() }), "the other came late");
+        assert_eq!(member.about(1), None);
+        assert_eq!(member.about(3), None);
     }
 }

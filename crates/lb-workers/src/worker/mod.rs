@@ -62,6 +62,10 @@ struct Worker {
     leader: Option<(String, Instant)>,
     busy: Option<Busy>,
     shares: Shares,
+    /// What was said of a phase last. It is said again with each sign of life, in case that it was lost.
+    last: Option<News>,
+    /// Whether anything was played.
+    has_played: bool,
 }
 
 /// The phase that a worker is busy with.
@@ -94,6 +98,8 @@ impl Worker {
             leader: None,
             busy: None,
             shares: Cache::shared(),
+            last: None,
+            has_played: false,
         }
     }
 
@@ -121,6 +127,7 @@ impl Worker {
                     }
                 }
                 Some(question) = episodes.next() => {
+                    self.has_played = true;
                     tokio::spawn(episode::answer(self.exchange.clone(), question));
                 }
                 Some(done) = done.recv() => self.finish(done).await,
@@ -128,6 +135,12 @@ impl Worker {
                     if self.exchange.is_connected() {
                         seen = Instant::now();
                         self.say(self.here()).await;
+                        if let Some(last) = &self.last {
+                            self.say(last.clone()).await;
+                        }
+                    } else if let Some((_, heard)) = &mut self.leader {
+                        // Nobody can be heard, so the leader is not silent.
+                        *heard = Instant::now();
                     }
                     if seen.elapsed() > AWAY {
                         self.stop();
@@ -139,7 +152,12 @@ impl Worker {
                     }
                     self.notice_silence();
                 }
-                _ = terminate.recv() => return self.leave("it was told to end by SIGTERM", ExitCode::Ok).await,
+                _ = terminate.recv() => {
+                    // A job whose worker was taken away before its run is not done.
+                    let is_undone = self.once && !self.has_played;
+                    let code = if is_undone { ExitCode::Interrupted } else { ExitCode::Ok };
+                    return self.leave("it was told to end by SIGTERM", code).await;
+                }
                 _ = interrupt.recv() => return self.leave("it was told to end by Ctrl-C", ExitCode::Interrupted).await,
             }
         }
@@ -153,19 +171,22 @@ impl Worker {
             if is_known {
                 self.stop();
                 self.leader = None;
+                self.last = None;
                 complain("the run is over");
             }
-            return is_known && self.once;
+            return is_known && self.once && self.has_played;
         }
         if !is_known {
             // The lease lets only one lead, so the one before is gone.
             self.stop();
+            self.last = None;
             self.say(self.here()).await;
         }
         self.leader = Some((leader, Instant::now()));
         match order {
             Order::Prepare { phase, plan, shard } => {
                 self.stop();
+                self.last = None;
                 let stop = Arc::new(AtomicBool::new(false));
                 let progress = Arc::new(Progress::default());
                 self.busy = Some(Busy { phase, stop, progress, ready: None, has_begun: false });
@@ -193,6 +214,7 @@ impl Worker {
         let Some(busy) = self.busy.as_mut().filter(|busy| busy.phase == phase) else { return };
         let Some(share) = busy.ready.take() else { return };
         busy.has_begun = true;
+        (self.has_played, self.last) = (true, None);
         let (stop, progress) = (Arc::clone(&busy.stop), Arc::clone(&busy.progress));
         let object = format!("{}/record-{phase}-{}", self.id, share.plan.shard.index());
         let (exchange, sender) = (self.exchange.clone(), sender.clone());
@@ -219,10 +241,15 @@ impl Worker {
                     }
                     Err(why) => News::Failed { phase, why },
                 };
-                self.say(news).await;
+                self.tell(news).await;
             }
             Done::Played(phase, played) => {
-                self.say(played.unwrap_or_else(|why| News::Failed { phase, why })).await;
+                let news = played.unwrap_or_else(|why| News::Failed { phase, why });
+                if self.busy.as_ref().is_some_and(|busy| busy.phase == phase) {
+                    self.tell(news).await;
+                } else {
+                    self.say(news).await;
+                }
                 if self.busy.as_ref().is_some_and(|busy| busy.phase == phase) {
                     self.busy = None;
                 }
@@ -258,6 +285,12 @@ impl Worker {
             phase: self.busy.as_ref().map(|busy| busy.phase),
             now: Far(now),
         }
+    }
+
+    /// Tells the leader, now and with each sign of life.
+    async fn tell(&mut self, news: News) {
+        self.last = Some(news.clone());
+        self.say(news).await;
     }
 
     /// Tells the leader. Who does not hear it notices that the worker is silent.

@@ -1,7 +1,7 @@
 //! Makes a share ready: the whole schedule from its workload and seed, a connection to the target, the leader's clock.
 
 use crate::clock::Offset;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, insist};
 use crate::message::{DealtPlan, DealtSchedule};
 use lb_core::Seed;
 use lb_core::workload::{Schedule, Workload};
@@ -46,7 +46,7 @@ pub(super) async fn make_ready(
     shard: Shard,
     threads: usize,
 ) -> Result<Share, String> {
-    let dealt: DealtPlan = exchange.get(object).await?;
+    let dealt: DealtPlan = insist(|| exchange.get(object)).await?;
     let workload = workload(exchange, cache, &dealt.schedule.workload).await?;
     let DealtSchedule { seed, sha256, .. } = dealt.schedule.clone();
     let making = tokio::task::spawn_blocking(move || {
@@ -63,7 +63,7 @@ pub(super) async fn make_ready(
         // Another schedule is told to the leader, which explains it.
         reach(cache, &plan).await?;
     }
-    let clock = Offset::measure(|| exchange.leaders_clock()).await?;
+    let clock = insist(|| Offset::measure(|| exchange.leaders_clock())).await?;
     Ok(Share { plan, clock })
 }
 

@@ -11,6 +11,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_worker_of_another_version_is_named_and_not_used", other_version),
     ("a_server_that_cannot_be_used_is_refused_with_advice", no_server),
     ("what_workers_cannot_do_is_refused", impossible),
+    ("a_server_that_asks_for_a_password_gets_it_and_nobody_else_sees_it", password),
 ];
 
 /// Runs a leader that is refused with this exit code and a message that holds all parts; nothing is written.
@@ -113,7 +114,7 @@ fn no_server() {
         &place,
         &["--workers", &forgetful.url, "--out", "out"],
         3,
-        &["keeps nothing", "JetStream", "nats-server -js"],
+        &["cannot store plans", "JetStream", "nats-server -js"],
     );
 }
 
@@ -132,4 +133,22 @@ fn impossible() {
     ] {
         refused(&place, &[&flags[..], &["--out", "out"]].concat(), 2, &[part]);
     }
+}
+
+fn password() {
+    let place = Place::new();
+    let server = Server::start_with(&["-js", "--user", "ann", "--pass", "s3:cret"]);
+    refused(
+        &place,
+        &["--workers", &server.url, "--out", "out"],
+        3,
+        &["failed to reach the NATS server", "authorization"],
+    );
+    let url = server.url.replace("nats://", "nats://ann:s3%3Acret@");
+    let mut worker = place.start(&["worker", "--join", &url, "--name", "w1", "--threads", "1"]);
+    let waits = worker.read_until("waits for leaders");
+    assert!(waits.contains("ann:") && !waits.contains("s3"), "{waits}");
+    let args = ["--workers", &url, "--expect-workers", "2", "--workers-wait", "1s", "--out", "out"];
+    refused(&place, &args, 3, &["1 of 2 workers are at nats://ann:", "(w1)"]);
+    assert!(!text(&place.run(&args).stderr).contains("s3"));
 }

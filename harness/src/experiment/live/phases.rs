@@ -45,7 +45,7 @@ pub(super) async fn run(
     let evidence = verify(testbed, plan).await?;
     let agent = steer(context, testbed, plan).await?;
     enter("warming up");
-    warm_up(context, testbed, plan).await?;
+    let lost = warm_up(context, testbed, plan).await?;
     if context.interrupt.is_set() || testbed.lost.is_some() {
         if let Some(agent) = agent {
             agent.stop(Instant::now()).await?;
@@ -57,7 +57,10 @@ pub(super) async fn run(
         Some(balancer) => balancer.log_length().await?,
         None => 0,
     };
-    let Some(measured) = measure(context, testbed, plan, agent, &mut notes).await? else { return Ok(None) };
+    let Some(mut measured) = measure(context, testbed, plan, agent, &mut notes).await? else {
+        return Ok(None);
+    };
+    measured.problems.splice(0..0, lost);
     let mut counted = Counted::default();
     if !measured.record.interrupted {
         enter("draining");
@@ -154,19 +157,24 @@ async fn steer(
 }
 
 /// Warm-up: sends the load of the busiest moment of the scenario, with different users.
-async fn warm_up(context: &Context<'_>, testbed: &mut Testbed, plan: &TrialPlan<'_>) -> Result<(), RunError> {
+async fn warm_up(
+    context: &Context<'_>,
+    testbed: &mut Testbed,
+    plan: &TrialPlan<'_>,
+) -> Result<Vec<String>, RunError> {
     let inner = &plan.scenario.scenario();
     if inner.warm_up.is_zero() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let workload = Arc::new(inner.workload.warm_up(inner.warm_up));
     let seed = warm_up_seed(context.plan.seed(), plan.block);
     let schedule = Arc::new(Schedule::new(Arc::clone(&workload), seed));
     let scenario = Scenario { workload, duration: inner.warm_up, ..Scenario::clone(inner) };
     let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None, slow: None };
-    let Some(ready) = prepare(context, testbed, plan, phase).await? else { return Ok(()) };
+    let Some(ready) = prepare(context, testbed, plan, phase).await? else { return Ok(Vec::new()) };
     ready.begin().await;
-    send(context, testbed, plan, ready).await.map(drop)
+    let sent = send(context, testbed, plan, ready).await?;
+    Ok(sent.problems.into_iter().map(|problem| format!("in the warm-up, {problem}")).collect())
 }
 
 /// Reset: drains again, and resets the backends and the counters. Returns the counters at the beginning of
