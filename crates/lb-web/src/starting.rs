@@ -121,7 +121,7 @@ fn unprocessable(misfit: &Misfit) -> Reply {
 
 /// Lets the program plan what would run.
 async fn plan_with(server: &Server, plan: &[String]) -> Checked {
-    // Never closed.
+    // The semaphore is never closed.
     let _place = server.captured.acquire().await;
     match captured::run(&server.program.exe, plan, PATIENCE).await {
         Ok(Captured { exit: None, .. }) => Checked::Fine(format!(

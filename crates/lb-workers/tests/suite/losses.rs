@@ -2,11 +2,23 @@
 
 use crate::place::{Place, wait_for_trial};
 use serde_json::Value;
+use std::time::Duration;
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_worker_that_is_killed_is_named_and_its_trial_repeated", worker_killed),
+    ("a_server_that_comes_back_soon_costs_nothing", server_restarted),
     ("when_the_server_is_killed_the_run_ends_and_keeps_complete_trials", server_killed),
 ];
+
+/// What was recorded of each trial.
+fn trials(place: &Place) -> Vec<Value> {
+    let files = std::fs::read_dir(place.path("out/trials")).expect("a folder");
+    let names = files.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    names
+        .filter(|name| name.ends_with(".json"))
+        .map(|name| place.json(&format!("out/trials/{name}")))
+        .collect()
+}
 
 fn worker_killed() {
     let place = Place::new();
@@ -16,12 +28,7 @@ fn worker_killed() {
     workers[1].kill();
     let (code, said) = run.wait();
     assert_eq!(code, Some(0), "{said}");
-    let files = std::fs::read_dir(place.path("out/trials")).expect("a folder");
-    let names = files.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-    let trials: Vec<Value> = names
-        .filter(|name| name.ends_with(".json"))
-        .map(|name| place.json(&format!("out/trials/{name}")))
-        .collect();
+    let trials = trials(&place);
     let lost: Vec<String> = trials
         .iter()
         .flat_map(|trial| trial["problems"].as_array().expect("a list").clone())
@@ -36,6 +43,27 @@ fn worker_killed() {
     let repeated = trials.iter().find(|trial| trial["attempt"] == 1).expect("it is repeated");
     assert_eq!(repeated["workers"].as_array().map(Vec::len), Some(1), "by the worker that is left");
     assert_eq!(repeated["problems"].as_array().map(Vec::len), Some(0));
+}
+
+fn server_restarted() {
+    let mut place = Place::new();
+    let _workers = place.workers(2);
+    let run = place.start(&place.lead("2", "out", &["--events", "events"]));
+    wait_for_trial(&place, "events", "trial 1 of 2", 1.0);
+    place.server.kill();
+    // Longer than a worker may be silent, and shorter than the server may be away.
+    std::thread::sleep(Duration::from_secs(6));
+    place.server.restart();
+    let (code, said) = run.wait();
+    assert_eq!(code, Some(0), "{said}");
+    let summary = place.json("out/summary.json");
+    let algorithms = summary["scenarios"][0]["algorithms"].as_array().expect("a list");
+    assert_eq!(algorithms.len(), 2, "{summary:#}");
+    for trial in trials(&place) {
+        assert_eq!(trial["problems"].as_array().map(Vec::len), Some(0), "{}", trial["problems"]);
+        assert_eq!(trial["attempt"], 0, "nothing was repeated");
+        assert_eq!(trial["workers"].as_array().map(Vec::len), Some(2));
+    }
 }
 
 fn server_killed() {

@@ -1,6 +1,7 @@
 //! A NATS server of Debian's package as a child of the test, with a folder and a port of its own.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,7 +12,9 @@ const PROGRAM: &str = "nats-server";
 /// A server that ends with this value.
 pub(crate) struct Server {
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    port: u16,
+    flags: Vec<String>,
     /// Such as `nats://127.0.0.1:20000`.
     pub(crate) url: String,
 }
@@ -33,18 +36,12 @@ impl Server {
         // Another program may take the port between the look and the start.
         for _ in 0..5 {
             let port = free_port();
-            let mut child = Command::new(PROGRAM)
-                .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
-                .arg(folder.path())
-                .args(flags)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("nats-server can be started");
+            let mut child = spawn(folder.path(), port, flags);
             for _ in 0..200 {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Self { child, _folder: folder, url: format!("nats://127.0.0.1:{port}") };
+                    let (url, flags) =
+                        (format!("nats://127.0.0.1:{port}"), flags.iter().map(ToString::to_string));
+                    return Self { child, folder, port, flags: flags.collect(), url };
                 }
                 if child.try_wait().expect("a child").is_some() {
                     break;
@@ -57,11 +54,29 @@ impl Server {
         panic!("nats-server did not start");
     }
 
+    /// Starts the server again where it was, with what it kept.
+    pub(crate) fn restart(&mut self) {
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        self.child = spawn(self.folder.path(), self.port, &flags);
+    }
+
     /// Kills the server.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
     }
+}
+
+fn spawn(folder: &Path, port: u16, flags: &[&str]) -> Child {
+    Command::new(PROGRAM)
+        .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
+        .arg(folder)
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server can be started")
 }
 
 impl Drop for Server {
