@@ -66,7 +66,7 @@ pub enum TrainError {
         wanted: u64,
     },
     /// Nobody is left to play episodes.
-    #[error("{0}; the training run can be resumed from its last checkpoint")]
+    #[error("{0}; `--resume` goes on from the last checkpoint, if there is one")]
     Players(#[from] PlayersLost),
     /// See [`CheckpointError`].
     #[error(transparent)]
