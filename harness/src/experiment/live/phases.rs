@@ -211,15 +211,17 @@ async fn measure(
         requests: requests.as_ref().map(RequestsFile::sink),
         slow: slow.as_ref().map(SlowLog::parts),
     };
+    // Before workers are told when to begin.
+    if let Some(balancer) = testbed.through(way) {
+        balancer.start_trace(context, plan).await?;
+    }
     let Some(ready) = prepare(context, testbed, plan, phase).await? else {
+        stop_trace(context, testbed, way, notes).await?;
         if let Some(agent) = agent {
             agent.stop(Instant::now()).await?;
         }
         return Ok(None);
     };
-    if let Some(balancer) = testbed.through(way) {
-        balancer.start_trace(context, plan).await?;
-    }
     ready.begin().await;
     if let Some(mocks) = &testbed.mocks {
         mocks.mocks.start_faults().await.map_err(RunError::testbed)?;
