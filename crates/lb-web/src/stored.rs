@@ -37,20 +37,23 @@ pub(crate) async fn report(server: &Server, id: &str, number: usize) -> Reply {
     let read = server.with_results(move |results| {
         let Some(entry) = results.find(&id) else { return Ok(None) };
         let Some(report) = entry.reports.get(number) else { return Ok(None) };
-        let mut text = Vec::new();
         let file = open(&root, &entry.folder, report.name)?;
-        file.take(LONGEST_REPORT + 1).read_to_end(&mut text)?;
-        match text.len() as u64 > LONGEST_REPORT {
-            true => {
-                Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too long to be shown; download it"))
-            }
-            false => Ok(Some(text)),
-        }
+        read_shown(file, "it is too long to be shown; download it").map(Some)
     });
     match read.await.and_then(|read| read) {
         Ok(Some(text)) => reply::bytes(StatusCode::OK, "text/html; charset=utf-8", text),
         Ok(None) => gone(),
         Err(error) => unreadable(&error),
+    }
+}
+
+/// Reads a page that is shown. `too_long` says what to do about one that cannot be.
+pub(crate) fn read_shown(file: impl io::Read, too_long: &'static str) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    file.take(LONGEST_REPORT + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > LONGEST_REPORT {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, too_long)),
+        false => Ok(text),
     }
 }
 

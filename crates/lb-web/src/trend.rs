@@ -2,11 +2,10 @@
 
 use crate::captured;
 use crate::reply::{self, Reply};
-use crate::results::LONGEST_REPORT;
 use crate::server::Server;
-use crate::stored::unreadable;
+use crate::stored::{read_shown, unreadable};
 use http::StatusCode;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +46,5 @@ pub(crate) async fn trend(server: &Server) -> Reply {
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    lb_io::open(file)?.take(LONGEST_REPORT + 1).read_to_end(&mut text)?;
-    match text.len() as u64 > LONGEST_REPORT {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "the trend is too long to be shown")),
-        false => Ok(text),
-    }
+    read_shown(lb_io::open(file)?, "the trend is too long to be shown")
 }

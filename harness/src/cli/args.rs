@@ -136,10 +136,10 @@ pub enum Command {
     /// By their routes, parameters, segments of their paths, lengths of bodies and chosen headers. Reads traces, or the
     /// access logs that `what-if` reads. docs/inspect-costs.md describes it.
     InspectCosts(InspectCostsArgs),
-    /// Play load for leaders on other machines, found through a NATS server.
+    /// Play load or training episodes for leaders found through a NATS server.
     ///
-    /// A leader is `bench --workers`. Starts `bench-workers`, a program of its own: `cargo build --release -p lb-workers`.
-    /// docs/scale.md describes it.
+    /// A leader is `bench --workers` or `rl-train --workers`, on this machine or another one. Starts `bench-workers`, a
+    /// program of its own: `cargo build --release -p lb-workers`. docs/scale.md describes it.
     Worker(WorkerArgs),
     /// Write reports of a finished or interrupted run.
     ///

@@ -61,4 +61,4 @@ pub use run_args::{ConfigArgs, RunArgs};
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use ui_args::UiArgs;
 pub use what_if_args::WhatIfArgs;
-pub use workers::{WorkerArgs, WorkersArgs, give_workers};
+pub use workers::{MusterArgs, WorkerArgs, WorkersArgs, give_workers};

@@ -12,20 +12,14 @@ use lb_config::values::duration;
 use lb_config::{Engine, Plan};
 use lb_core::plain;
 use lb_io::complain;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const PROGRAM: Program = Program { name: "bench-workers", package: "lb-workers" };
 
-/// The flags of a run whose load workers play.
+/// How many workers a leader waits for, beside its own flag `--workers`.
 #[derive(Clone, Debug, Args)]
-pub struct WorkersArgs {
-    /// Let workers that are found through this NATS server play the load.
-    ///
-    /// Such as `nats://127.0.0.1:4222`, or `nats://HOST:4222/NAME` to use workers of that name. Start them with `bench
-    /// worker --join` and the same URL. docs/scale.md describes how the load is dealt out.
-    #[arg(long, value_name = "URL", help_heading = "Workers")]
-    pub workers: Option<String>,
+pub struct MusterArgs {
     /// Number of workers to wait for.
     #[arg(
         long,
@@ -47,6 +41,20 @@ pub struct WorkersArgs {
         help_heading = "Workers"
     )]
     pub workers_wait: Duration,
+}
+
+/// The flags of a run whose load workers play.
+#[derive(Clone, Debug, Args)]
+pub struct WorkersArgs {
+    /// Let workers that are found through this NATS server play the load.
+    ///
+    /// Such as `nats://127.0.0.1:4222`, or `nats://HOST:4222/NAME` to use workers of that name. Start them with `bench
+    /// worker --join` and the same URL. docs/scale.md describes how the load is dealt out.
+    #[arg(long, value_name = "URL", help_heading = "Workers")]
+    pub workers: Option<String>,
+    /// How many workers to wait for, and how long.
+    #[command(flatten)]
+    pub muster: MusterArgs,
     /// How late after the common start a worker may begin, such as `10ms`.
     ///
     /// The start of each worker and the drift of its clock are measured on the leader's clock. A trial in which one is
@@ -63,7 +71,7 @@ pub struct WorkersArgs {
     pub max_skew: Duration,
     /// The workers themselves, which `bench-workers` puts here.
     #[arg(skip)]
-    pub fleet: Option<Arc<dyn Fleet>>,
+    pub fleet: OnceLock<Arc<dyn Fleet>>,
 }
 
 /// The flags of `bench worker`.
@@ -90,32 +98,30 @@ pub struct WorkerArgs {
 /// # Errors
 /// `find` does not find a way to them.
 pub fn give_workers(
-    cli: &mut Cli,
+    cli: &Cli,
     find: impl FnOnce(&WorkersArgs) -> Result<Arc<dyn Fleet>, Failure>,
 ) -> Result<(), Failure> {
-    let run = match &mut cli.command {
-        None => &mut cli.run,
-        Some(Command::Aa(args)) => &mut args.run,
-        Some(Command::Pack(args)) => &mut args.run,
-        Some(Command::Suite(args)) => &mut args.run,
-        Some(_) => return Ok(()),
-    };
-    if run.workers.workers.is_some() {
-        run.workers.fleet = Some(find(&run.workers)?);
+    if let Some(run) = run_of(cli).filter(|run| run.workers.workers.is_some()) {
+        let found = find(&run.workers)?;
+        run.workers.fleet.get_or_init(|| found);
     }
     Ok(())
 }
 
 /// Returns whether the command line asks for what only `bench-workers` can do.
 pub(super) fn need_program(cli: &Cli) -> bool {
-    let run = match &cli.command {
-        None => &cli.run,
-        Some(Command::Aa(args)) => &args.run,
-        Some(Command::Pack(args)) => &args.run,
-        Some(Command::Suite(args)) => &args.run,
-        Some(_) => return false,
-    };
-    run.workers.workers.is_some() && run.workers.fleet.is_none()
+    run_of(cli).is_some_and(|run| run.workers.workers.is_some() && run.workers.fleet.get().is_none())
+}
+
+/// Returns the flags of the run, if the command is one whose load workers can play.
+fn run_of(cli: &Cli) -> Option<&RunArgs> {
+    match &cli.command {
+        None => Some(&cli.run),
+        Some(Command::Aa(args)) => Some(&args.run),
+        Some(Command::Pack(args)) => Some(&args.run),
+        Some(Command::Suite(args)) => Some(&args.run),
+        Some(_) => None,
+    }
 }
 
 /// Hands over to `bench-workers`, with the same words.
@@ -141,7 +147,7 @@ impl WorkersArgs {
         mode: &Mode,
         interrupt: &Interrupt,
     ) -> Result<Option<Arc<dyn Fleet>>, Failure> {
-        let Some(fleet) = &self.fleet else {
+        let Some(fleet) = self.fleet.get() else {
             self.refuse_elsewhere("this command")?;
             return Ok(None);
         };

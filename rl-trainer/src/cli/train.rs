@@ -27,10 +27,10 @@ pub struct Args {
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Output folder of the training run [default: results/<date>-rl-train-seed-<N>].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Resume the training run whose checkpoint is in --out.
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", help_heading = "Output")]
     pub resume: bool,
 }
 

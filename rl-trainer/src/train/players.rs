@@ -2,46 +2,28 @@
 
 use crate::episode::{Here, Players};
 use anyhow::anyhow;
+use harness::cli::MusterArgs;
 use harness::exit::{ExitCode, Failure, OrExit};
-use lb_config::values::duration;
 use lb_core::plain;
 use lb_workers::{EpisodePlayers, NoPlayers};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 /// Players that threads share.
 pub type SharedPlayers = Arc<dyn Players + Send>;
 
 /// The flags that say who plays episodes.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Workers")]
 pub struct PlayersArgs {
     /// Let workers that are found through this NATS server play episodes.
     ///
     /// Such as `nats://127.0.0.1:4222`. Start them with `bench worker --join` and the same URL. They play the episodes of
     /// evolution and validation; the policy does not depend on them. docs/scale.md describes what is dealt out.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "Workers")]
     pub workers: Option<String>,
-    /// Number of workers to wait for.
-    #[arg(
-        long,
-        value_name = "N",
-        requires = "workers",
-        default_value_t = 1,
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
-    pub expect_workers: u32,
-    /// Longest wait for the workers, such as `30s`.
-    #[arg(
-        long,
-        value_name = "TIME",
-        requires = "workers",
-        value_parser = duration,
-        allow_hyphen_values = true,
-        default_value = "60s"
-    )]
-    pub workers_wait: Duration,
+    /// How many workers to wait for, and how long.
+    #[command(flatten)]
+    pub muster: MusterArgs,
 }
 
 impl PlayersArgs {
@@ -52,7 +34,7 @@ impl PlayersArgs {
     pub fn find(&self, stop: &AtomicBool) -> Result<SharedPlayers, Failure> {
         let Some(url) = &self.workers else { return Ok(Arc::new(Here)) };
         let tell = |text: String| lb_io::complain(plain::lines(&text));
-        match EpisodePlayers::muster(url, self.expect_workers, self.workers_wait, stop, &tell) {
+        match EpisodePlayers::muster(url, &self.muster, stop, &tell) {
             Ok(players) => Ok(Arc::new(players)),
             Err(NoPlayers::Address(text)) => Err(anyhow!(text)).or_exit(ExitCode::Usage),
             Err(NoPlayers::Unready(text)) => Err(anyhow!(text)).or_exit(ExitCode::Preflight),

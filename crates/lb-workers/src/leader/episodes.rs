@@ -2,10 +2,11 @@
 //! is lost is given to the others. An outcome depends on its episode alone, so it does not matter who plays.
 
 use super::muster::{gather, lead, sides};
-use super::roster::Member;
-use super::{LOOK, Leader, Watch, Wishes, lock};
+use super::roster::{Member, SILENT};
+use super::{LOOK, Leader, Watch, Wishes, lock, start_threads};
 use crate::address::Address;
 use futures_util::future::join_all;
+use harness::cli::MusterArgs;
 use harness::experiment::FleetError;
 use lb_cases::episode::{Episode, Outcome, Players, PlayersLost};
 use std::collections::VecDeque;
@@ -13,13 +14,13 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 /// How often it is looked whether a worker that plays is still there.
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// Within this time a worker that was killed is missed.
-const MISSED: Duration = Duration::from_secs(7);
+const MISSED: Duration = Duration::from_secs(SILENT.as_secs() + 2);
 
 /// An episode that workers which are there left unanswered this often ends the round.
 const MOST_UNANSWERED: u32 = 3;
@@ -27,9 +28,7 @@ const MOST_UNANSWERED: u32 = 3;
 /// Workers that play episodes, found through NATS. They are free for others when this value is dropped.
 pub struct EpisodePlayers {
     runtime: Runtime,
-    /// `None` only while this value is dropped.
-    leader: Option<Leader>,
-    address: Address,
+    leader: Leader,
 }
 
 /// Why there are no workers to play episodes.
@@ -53,33 +52,24 @@ struct Round<'a> {
 }
 
 impl EpisodePlayers {
-    /// Waits until `expect` workers are there, at most for `wait`, and keeps other leaders from using them. `tell` takes what
-    /// the user should know meanwhile.
+    /// Waits until enough workers are there, and keeps other leaders from using them. `tell` takes what the user should know
+    /// meanwhile.
     ///
     /// # Errors
     /// See [`NoPlayers`].
     pub fn muster(
         url: &str,
-        expect: u32,
-        wait: Duration,
+        muster: &MusterArgs,
         stop: &AtomicBool,
         tell: &dyn Fn(String),
     ) -> Result<Self, NoPlayers> {
         let address = Address::parse("--workers", url).map_err(NoPlayers::Address)?;
-        let wishes = Wishes { expect: expect as usize, wait, max_skew: Duration::MAX };
-        let runtime =
-            Builder::new_multi_thread().worker_threads(2).thread_name("players").enable_all().build();
-        let runtime =
-            runtime.map_err(|error| NoPlayers::Unready(format!("failed to start threads: {error}")))?;
+        // There is no common start.
+        let wishes = Wishes::new(muster, Duration::MAX);
+        let runtime = start_threads().map_err(NoPlayers::Unready)?;
         let leader = runtime.block_on(lead(&address, &wishes)).map_err(NoPlayers::Unready)?;
-        let players = Self { runtime, leader: Some(leader), address };
-        let found = players.runtime.block_on(async {
-            match &players.leader {
-                Some(leader) => gather(&leader.link, stop, tell).await,
-                None => Ok(()),
-            }
-        });
-        match found {
+        let players = Self { runtime, leader };
+        match players.runtime.block_on(gather(&players.leader.link, stop, tell)) {
             Ok(()) => Ok(players),
             Err(FleetError::Stopped) => Err(NoPlayers::Stopped),
             Err(error) => Err(NoPlayers::Unready(error.to_string())),
@@ -89,24 +79,20 @@ impl EpisodePlayers {
 
 impl Drop for EpisodePlayers {
     fn drop(&mut self) {
-        if let Some(leader) = self.leader.take() {
-            self.runtime.block_on(leader.release());
-        }
+        self.runtime.block_on(self.leader.release());
     }
 }
 
 impl fmt::Debug for EpisodePlayers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EpisodePlayers").field("address", &self.address).finish_non_exhaustive()
+        let address = &self.leader.link.exchange.address;
+        f.debug_struct("EpisodePlayers").field("address", address).finish_non_exhaustive()
     }
 }
 
 impl Players for EpisodePlayers {
     fn play(&self, episodes: &[Episode]) -> Result<Vec<Outcome>, PlayersLost> {
-        let Some(leader) = &self.leader else {
-            return Err(PlayersLost("the workers were let go".to_owned()));
-        };
-        self.runtime.block_on(leader.deal_episodes(episodes)).map_err(PlayersLost)
+        self.runtime.block_on(self.leader.deal_episodes(episodes)).map_err(PlayersLost)
     }
 }
 

@@ -10,7 +10,7 @@ mod roster;
 use crate::address::Address;
 use crate::exchange::Exchange;
 use crate::message::{FromLeader, Order, PhaseNumber};
-use harness::cli::WorkersArgs;
+use harness::cli::{MusterArgs, WorkersArgs};
 use harness::experiment::{DealtPhase, Fleet, FleetError};
 use lb_load::LoadPlan;
 use lease::Lease;
@@ -41,6 +41,10 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
+    fn new(muster: &MusterArgs, max_skew: Duration) -> Self {
+        Self { expect: muster.expect_workers as usize, wait: muster.workers_wait, max_skew }
+    }
+
     /// The fewest workers with which a run that has begun goes on: half of those that it began with.
     fn fewest(&self) -> usize {
         self.expect.div_ceil(2)
@@ -89,12 +93,8 @@ impl NatsFleet {
     /// The URL cannot be used, or there are no threads.
     pub fn new(args: &WorkersArgs) -> Result<Self, String> {
         let address = Address::parse("--workers", args.workers.as_deref().unwrap_or_default())?;
-        let wishes =
-            Wishes { expect: args.expect_workers as usize, wait: args.workers_wait, max_skew: args.max_skew };
-        // One thread answers questions about the clock while the other one works.
-        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("fleet").enable_all().build();
-        let runtime = runtime.map_err(|error| format!("failed to start threads: {error}"))?;
-        Ok(Self { address, wishes, runtime, leader: Mutex::default() })
+        let wishes = Wishes::new(&args.muster, args.max_skew);
+        Ok(Self { address, wishes, runtime: start_threads()?, leader: Mutex::default() })
     }
 }
 
@@ -126,9 +126,7 @@ impl Fleet for NatsFleet {
         let Some(leader) = leader.as_mut() else {
             return Err(FleetError::Unready("the workers were not looked for".to_owned()));
         };
-        let dealt = self.runtime.block_on(deal::deal(leader, plan, stop));
-        let dealt = dealt.map(|dealt| phase::Dealt { runtime: self.runtime.handle().clone(), ..dealt });
-        Ok(Box::new(dealt?))
+        Ok(Box::new(self.runtime.block_on(deal::deal(leader, plan, stop))?))
     }
 
     fn dismiss(&self) {
@@ -139,7 +137,7 @@ impl Fleet for NatsFleet {
 
 impl Leader {
     /// Lets the workers go, for other leaders.
-    async fn release(self) {
+    async fn release(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         let exchange = &self.link.exchange;
         if !exchange.is_connected() {
@@ -199,6 +197,12 @@ impl<'a> Watch<'a> {
         let (address, seconds) = (&exchange.address, AWAY.as_secs());
         Err(format!("the NATS server {address} has been away for {seconds} s, so the workers cannot be led"))
     }
+}
+
+/// Starts the threads of a leader: one answers questions about the clock while the other one works.
+fn start_threads() -> Result<Runtime, String> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("leader").enable_all().build();
+    runtime.map_err(|error| format!("failed to start threads: {error}"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

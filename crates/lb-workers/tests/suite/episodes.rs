@@ -1,6 +1,7 @@
 //! Episodes of a training run: whoever plays them, their outcomes are the same.
 
 use crate::place::Place;
+use harness::cli::MusterArgs;
 use lb_cases::episode::{Episode, Here, Players as _};
 use lb_cases::objective::Objective;
 use lb_cases::scenarios::Family;
@@ -28,8 +29,9 @@ fn episodes(count: u64, requests: u64) -> Vec<Episode> {
 }
 
 fn muster(place: &Place, expect: u32) -> Result<EpisodePlayers, NoPlayers> {
-    let wait = Duration::from_secs(if expect > 8 { 1 } else { 30 });
-    EpisodePlayers::muster(&place.server.url, expect, wait, &AtomicBool::new(false), &|_| ())
+    let workers_wait = Duration::from_secs(if expect > 8 { 1 } else { 30 });
+    let muster = MusterArgs { expect_workers: expect, workers_wait };
+    EpisodePlayers::muster(&place.server.url, &muster, &AtomicBool::new(false), &|_| ())
 }
 
 fn many() {
@@ -74,7 +76,8 @@ fn nobody() {
         assert!(text.contains(part), "`{part}` in {text}");
     }
     let stop = AtomicBool::new(false);
-    let bad = EpisodePlayers::muster("http://x", 1, Duration::ZERO, &stop, &|_| ());
+    let muster = MusterArgs { expect_workers: 1, workers_wait: Duration::ZERO };
+    let bad = EpisodePlayers::muster("http://x", &muster, &stop, &|_| ());
     assert!(
         matches!(&bad, Err(NoPlayers::Address(text)) if text.contains("only `nats://` and `tls://`")),
         "{bad:?}"

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 fn main() -> ProcessExit {
     match parse(std::env::args_os()) {
-        Ok(mut cli) => run(&mut cli).unwrap_or_else(|failure| {
+        Ok(cli) => run(&cli).unwrap_or_else(|failure| {
             complain(format_args!("error: {}", plain::lines(&failure.to_string())));
             failure.code.into()
         }),
@@ -21,7 +21,7 @@ fn main() -> ProcessExit {
     }
 }
 
-fn run(cli: &mut Cli) -> Result<ProcessExit, Failure> {
+fn run(cli: &Cli) -> Result<ProcessExit, Failure> {
     if let Some(Command::Worker(args)) = &cli.command {
         return work(args).map(|code| with_output(code.into()));
     }
